@@ -1,0 +1,204 @@
+"""The datasets of a home: stored once by the hash of their content, with names on top."""
+
+import fcntl
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from app.datasets import reader, storage
+from app.datasets.validate import validate
+from engine.errors import DataError, nearest
+from engine.market.dataset import ADJUSTMENTS, Dataset, build
+from engine.market.market import COLUMNS, Market
+from engine.market.quality import Report, check
+
+SAMPLES = Path(__file__).parents[2] / "assets" / "data"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HASH = re.compile(r"[0-9a-f]{8,64}")
+
+
+class DatasetLibrary:
+    """Datasets under `HOME/datasets`: `<hash>.parquet` each, and `names.json` with the versions of each name.
+
+    A file is never changed; a name that gets other content gets a new version, and the old one stays under its hash.
+    The samples that come with Bulkhead are known from the start, and copied on first use. Several processes may use
+    one home at once. Every method raises DataError with one line for the user.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.folder = Path(home) / "datasets"
+
+    def add(
+        self,
+        path: Path | str,
+        name: str,
+        tz: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        symbol: str | None = None,
+        adjustment: str = "raw",
+    ) -> Dataset:
+        """Read, check and store the file at `path` as the newest version of `name`.
+
+        `tz`: IANA zone of naive intraday times, and of sessions. `mapping`: bar's column to file's column. `symbol`:
+        name of the only symbol of a file without a column of symbols (default: `name`). `adjustment`: what was done
+        to the prices: `raw`, `split` or `total_return`. Nothing is stored when a row is refused.
+        """
+        if not _NAME.fullmatch(name):
+            raise DataError(f"'{name}' is no name for a dataset; use up to 64 letters, digits, '.', '_' and '-'")
+        if adjustment not in ADJUSTMENTS:
+            raise DataError(f"no adjustment '{adjustment}'; {nearest(adjustment, ADJUSTMENTS)}")
+        rows = reader.read(Path(path), symbol or name, named=symbol is not None, tz=tz, mapping=mapping)
+        validate(rows)
+        market = _market(rows, adjustment)
+        with self._locked():
+            if name in self._samples() and name not in self._names():
+                self._install(name)
+            self._agree(market)
+            storage.write(market, self._path(market.dataset))
+            self._name(name, market.dataset)
+        return self.get(name)
+
+    def list(self) -> tuple[Dataset, ...]:
+        """The newest version of every name, by name. What cannot be read is left out; `problems` names it."""
+        return tuple(dataset for dataset, _ in self._listed() if dataset is not None)
+
+    def problems(self) -> tuple[str, ...]:
+        """One line for each name whose stored file is missing or damaged."""
+        return tuple(problem for _, problem in self._listed() if problem)
+
+    def get(self, name_or_hash: str) -> Dataset:
+        """The description of a dataset, by name (its newest version), by hash, or by its first 8 letters or more."""
+        name, version, hash = self._resolve(name_or_hash)
+        path = self._path(hash)
+        if not path.exists():
+            raise DataError(f"{path}: the stored dataset is gone; add the data again")
+        dataset = storage.read_description(path)
+        if dataset.hash != hash:
+            raise DataError(f"{path}: the file holds another dataset; remove it and add the data again")
+        return replace(dataset, name=name, version=version)
+
+    def market(self, name_or_hash: str, symbols: Sequence[str] | None = None, end: date | str | None = None) -> Market:
+        """The bars of a dataset, checked against its hash; `symbols` and `end` as in `Market.select`."""
+        return storage.read(self._path(self.get(name_or_hash).hash)).select(symbols, end)
+
+    def check(self, name_or_hash: str) -> Report:
+        """What looks odd in a dataset's bars."""
+        return check(self.market(name_or_hash))
+
+    def _resolve(self, wanted: str) -> tuple[str, int, str]:
+        """Name ("" when only the hash is known), version and hash of what the user calls `wanted`; installs a sample."""
+        names = self._names()
+        if wanted in names:
+            return wanted, len(names[wanted]), names[wanted][-1]
+        samples = self._samples()
+        if wanted in samples:
+            with self._locked():
+                self._install(wanted)
+            return self._resolve(wanted)
+        if _HASH.fullmatch(wanted):
+            found = {hash: (name, k + 1, hash) for name, versions in names.items() for k, hash in enumerate(versions)}
+            for path in self.folder.glob("*.parquet"):
+                if _HASH.fullmatch(path.stem):
+                    found.setdefault(path.stem, ("", 0, path.stem))
+            match = [hash for hash in found if hash.startswith(wanted)]
+            if len(match) == 1:
+                return found[match[0]]
+            if match:
+                raise DataError(f"{len(match)} datasets have a hash that begins with {wanted}; write more of it")
+            for name, path in samples.items():
+                if name not in names and storage.read_description(path).hash.startswith(wanted):
+                    return self._resolve(name)
+        raise DataError(f"no dataset '{wanted}'; {nearest(wanted, {*names, *samples})}")
+
+    def _listed(self) -> Iterator[tuple[Dataset | None, str]]:
+        names, samples = self._names(), self._samples()
+        for name in sorted({*names, *samples}):
+            try:
+                if name in names:
+                    yield self.get(name), ""
+                else:
+                    yield replace(storage.read_description(samples[name]), name=name, version=1), ""
+            except DataError as error:
+                yield None, f"{name}: {error}"
+
+    def _agree(self, market: Market) -> None:
+        """The same bars may not be declared in two ways: results would differ under one hash."""
+        path = self._path(market.dataset)
+        try:
+            stored = storage.read_description(path)
+        except DataError:
+            return  # not there, or damaged: to be written
+        for field in ("zone", "adjustment"):
+            if getattr(stored, field) != getattr(market, field):
+                known, now = getattr(stored, field), getattr(market, field)
+                raise DataError(f"these bars are stored with {field} '{known}' already, not '{now}'; use that dataset")
+
+    def _install(self, name: str) -> None:
+        source = self._samples()[name]
+        hash = storage.read_description(source).hash
+        if name not in self._names():
+            with storage.atomic(self._path(hash)) as file, source.open("rb") as original:
+                shutil.copyfileobj(original, file)
+            self._name(name, hash)
+
+    def _name(self, name: str, hash: str) -> None:
+        """Make `hash` the newest version of `name`. Called under the lock."""
+        names = self._names()
+        versions = names.get(name, ())
+        if versions[-1:] != (hash,):
+            names[name] = (*versions, hash)
+        with storage.atomic(self.folder / "names.json") as file:
+            file.write(json.dumps({"format": 1, "names": names}, indent=1, sort_keys=True).encode())
+
+    def _names(self) -> dict[str, tuple[str, ...]]:
+        """Name to hashes, oldest version first."""
+        path = self.folder / "names.json"
+        try:
+            content = json.loads(path.read_bytes())
+            names = content["names"]
+            sound = content["format"] == 1 and all(
+                _NAME.fullmatch(name) and versions and all(_HASH.fullmatch(hash) for hash in versions)
+                for name, versions in names.items()
+            )
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            sound = False
+        if not sound:
+            raise DataError(f"{path}: this list of names is damaged; restore it, or remove it and add the data again")
+        return {name: tuple(versions) for name, versions in names.items()}
+
+    @staticmethod
+    def _samples() -> dict[str, Path]:
+        return {path.stem: path for path in SAMPLES.glob("*.parquet")}
+
+    def _path(self, hash: str) -> Path:
+        return self.folder / f"{hash}.parquet"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Only one process at a time changes names. The lock goes with the process, however it ends."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / ".lock").open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise DataError(f"{self.folder}: cannot be written ({error.strerror}); choose another --home") from None
+
+
+def _market(rows: reader.Rows, adjustment: str) -> Market:
+    """Rows under each other as a market: the union of the symbols' bars, NaN where one has none."""
+    time, bar = np.unique(rows.time, return_inverse=True)
+    columns = {}
+    for name in COLUMNS:
+        columns[name] = np.full((len(time), len(rows.symbols)), np.nan)
+        columns[name][bar, rows.symbol] = rows.values[name] + 0.0
+    return build(time, rows.symbols, columns, zone=rows.zone, adjustment=adjustment)

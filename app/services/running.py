@@ -1,0 +1,154 @@
+"""Running an experiment: config text in, a stored run out. The command line and the browser both go through here."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from app.services.home import Home
+from db.store import BENCHMARK, NewRun, Store
+from engine import config
+from engine.errors import ConfigError, DataError
+from engine.experiment import Experiment, parse_experiment
+from engine.fingerprint import engine_version, fingerprint, platform_facts
+from engine.market.market import Market
+from engine.parallel.pool import Pool
+from engine.plan import Plan, prepare
+from engine.registry import BUILT_IN
+
+BACKENDS = ("loky", "sequential")
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An experiment that can run: nothing is stored yet."""
+
+    text: str
+    experiment: Experiment
+    plan: Plan
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended, with the keys of `bulkhead run --json`."""
+
+    run: int
+    containers: int
+    done: int
+    failed: int
+    seconds: float
+    startup_seconds: float
+    digest: str | None
+    status: str
+
+
+def default_workers() -> int:
+    """As many as there are cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def market_of(home: Home, experiment: Experiment) -> Market:
+    """The experiment's dataset: the pinned version if it is an exported config. Raises DataError or ConfigError."""
+    name, pinned = experiment.data.dataset, experiment.expected
+    if pinned is None:
+        return home.datasets.market(name)
+    try:
+        home.datasets.get(name)  # a sample is installed when it is first named
+    except DataError:
+        pass
+    try:
+        return home.datasets.market(pinned.dataset_hash)
+    except DataError as error:
+        raise ConfigError(
+            f"the config pins dataset '{name}' at {pinned.dataset_hash[:12]}, which this home cannot give ({error}); "
+            "add that version with 'bulkhead data add', or remove [expected] to run on other data"
+        ) from None
+
+
+def check(home: Home, text: str, modules: tuple[str, ...] = ()) -> Prepared:
+    """Parse, validate and resolve an experiment. Raises InputError in one line; writes nothing."""
+    raw = config.load(text)
+    market = market_of(home, parse_experiment(raw, BUILT_IN.with_modules(modules)))
+    experiment, plan = prepare(raw, market, modules)
+    return Prepared(text, experiment, plan, experiment.data.dataset)
+
+
+def described(prepared: Prepared) -> dict[str, Any]:
+    """What a reader of the run needs beside its config: the resolved bars and the stages of its benchmark."""
+    plan = prepared.plan
+    return {
+        "symbols": list(plan.market.symbols),
+        "bars": len(plan.market.time),
+        "first": plan.first,
+        "warmup": plan.warmup,
+        "test": plan.test,
+        "ranks": None if prepared.experiment.sweep.total == plan.containers else plan.ranks.tolist(),
+    }
+
+
+def create(store: Store, prepared: Prepared, workers: int, backend: str) -> int:
+    """Store a queued run; returns its id."""
+    header, plan = prepared.experiment.header, prepared.plan
+    return store.create_run(
+        NewRun(
+            name=header.name,
+            config=prepared.text,
+            plan=described(prepared),
+            seed=header.seed,
+            containers=plan.containers,
+            dataset=prepared.dataset,
+            dataset_hash=plan.market.dataset,
+            engine=engine_version(),
+            platform=platform_facts(),
+            fingerprint=fingerprint(),
+            pattern=header.pattern,
+            hypothesis=header.hypothesis or "",
+            workers=workers,
+            backend=backend,
+        )
+    )
+
+
+def execute(
+    store: Store,
+    prepared: Prepared,
+    run_id: int,
+    workers: int,
+    backend: str = "loky",
+    progress: Progress | None = None,
+    order: Iterable[int] | None = None,
+) -> Report:
+    """Run all containers of a created run and store each batch as it is finished.
+
+    `progress` is called with (done, failed, all). `order`: the order to dispatch in; it changes no result.
+    A KeyboardInterrupt stops the run and keeps what is committed.
+    """
+    plan, opened = prepared.plan, time.perf_counter()
+    total, done, failed = plan.containers, 0, 0
+    with store.claim(run_id) as lease:
+        try:
+            with Pool(plan, workers, backend) as pool:
+                startup = time.perf_counter() - opened
+                store.start(lease, startup)
+                for block in pool.blocks([BENCHMARK]):
+                    store.commit_benchmark(lease, block)
+                started = time.perf_counter()
+                for block in pool.blocks(list(order) if order is not None else range(total)):
+                    store.commit(lease, block)
+                    good = sum(result.status == "done" for result in block.results)
+                    done, failed = done + good, failed + len(block.results) - good
+                    if progress:
+                        progress(done, failed, total)
+                seconds = time.perf_counter() - started
+        except KeyboardInterrupt:
+            store.finish(lease, "stopped")
+            raise
+        except BaseException as error:
+            store.finish(lease, "failed", error=str(error) or type(error).__name__)
+            raise
+        digest = store.finish(lease, "done", seconds=seconds)
+    return Report(run_id, total, done, total - done, seconds, startup, digest, "done")
+

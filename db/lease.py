@@ -1,0 +1,106 @@
+"""Who owns a run: an advisory lock on `HOME/runs/<id>.lock`, and an epoch in the run's row.
+
+The lock says who is alive: the kernel drops it the moment its holder ends, however that happens. The epoch says who is newest:
+it grows with each claim, and a commit with an older one is refused, so that a holder that lost its lock without
+noticing can do no harm. The lock is a POSIX record lock: a forked child does not inherit it.
+"""
+
+import fcntl
+import os
+import struct
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from engine.errors import StoreError
+
+# A POSIX lock is dropped when its process closes *any* descriptor of the file, so a process must not probe its own.
+_held: dict[str, int] = {}
+_guard = threading.RLock()
+
+
+class RunLock:
+    """The lock of one run, taken on construction. Errors raised: StoreError when somebody, here or elsewhere, has it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _guard:
+            if (owner := holder(path)) is not None:
+                raise StoreError(f"run {path.stem} is being worked on by process {owner}")
+            self._handle = _take(path)
+            _held[str(path)] = os.getpid()
+
+    def release(self) -> None:
+        """Give the lock back and remove its file. Doing it twice does nothing."""
+        with _guard:
+            if _held.get(str(self.path)) == os.getpid():
+                self.path.unlink(missing_ok=True)
+                del _held[str(self.path)]
+                os.close(self._handle)
+
+
+class Lease:
+    """The right to write a run's results, held by one process at a time. A context manager: leaving it gives it back."""
+
+    def __init__(self, run_id: int, epoch: int, hypothesis_id: int, lock: RunLock) -> None:
+        self.run_id = run_id
+        self.epoch = epoch
+        self.hypothesis_id = hypothesis_id
+        self._lock = lock
+
+    def release(self) -> None:
+        """Give the lease back. A run that was not finished then shows as interrupted."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def holder(path: Path) -> int | None:
+    """The process id of who holds the lock at `path`, None if nobody. Takes nothing, so it never stands in a claim's way."""
+    with _guard:
+        if _held.get(str(path)) == os.getpid():
+            return os.getpid()
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            return _query(handle)
+        finally:
+            os.close(handle)
+
+
+def _take(path: Path) -> int:
+    """An open descriptor of `path` that has its lock."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            raise StoreError(f"run {path.stem} is being worked on by another process") from None
+        except FileNotFoundError:
+            pass
+        os.close(handle)  # its last holder removed the file while we were taking it
+
+
+def _query(handle: int) -> int | None:
+    """Ask the kernel who has a write lock on an open file: C's `fcntl(handle, F_GETLK, struct flock *)`."""
+    if sys.platform == "darwin":
+        question = struct.pack("@qqihh", 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
+        _, _, pid, kind, _ = struct.unpack("@qqihh", fcntl.fcntl(handle, fcntl.F_GETLK, question))
+    else:
+        question = struct.pack("@hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack("@hhqqi4x", fcntl.fcntl(handle, fcntl.F_GETLK, question))
+    return None if kind == fcntl.F_UNLCK else int(pid)

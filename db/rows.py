@@ -1,0 +1,151 @@
+"""What the store takes and gives: plain, frozen dataclasses. No database object leaves `db/`."""
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.parallel.block import Usage
+from engine.projections.catalogue import METRICS
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is known of a run before it begins. `plan` and `platform` are JSON objects; `containers` is their number.
+
+    `fingerprint` is the platform's hash; `hypothesis` is free text, empty for none.
+    """
+
+    name: str
+    config: str
+    plan: dict[str, Any]
+    seed: int
+    containers: int
+    dataset: str
+    dataset_hash: str
+    engine: str
+    platform: dict[str, Any]
+    fingerprint: str
+    pattern: str = "full_backtest"
+    hypothesis: str = ""
+    workers: int | None = None
+    backend: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run as lists show it.
+
+    `status`: queued, running, paused, stopped, interrupted (its runner is gone), done, failed (`error` says why).
+    `pid`: the runner's while it lives; `heartbeat`: its last commit. `seconds`: first dispatch to last commit; times: UTC, ISO 8601.
+    """
+
+    id: int
+    name: str
+    status: str
+    pattern: str
+    hypothesis: str
+    dataset: str
+    dataset_hash: str
+    containers: int
+    done: int
+    failed: int
+    pid: int | None
+    heartbeat: str | None
+    created: str
+    started: str | None
+    finished: str | None
+    seconds: float | None
+    startup_seconds: float | None
+    digest: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run(RunSummary):
+    """A run with all that reproduces it. `trials`: containers ever run for its hypothesis on its dataset."""
+
+    seed: int
+    config: str
+    plan: dict[str, Any]
+    engine: str
+    platform: dict[str, Any]
+    fingerprint: str
+    workers: int | None
+    backend: str | None
+    epoch: int
+    decisions_digest: str | None
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A stored container. `metrics` and `test_metrics` have all names of the catalogue, None where undefined; the whole is
+    None when the container is not done, or has no held-out bars."""
+
+    run: int
+    index: int
+    status: str
+    error: str | None
+    params: dict[str, Any]
+    spec_hash: str
+    digest: str | None
+    decisions_digest: str | None
+    fills_digest: str | None
+    signals_digest: str | None
+    usage: Usage
+    rows: int
+    metrics: dict[str, float | None] | None
+    test_metrics: dict[str, float | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Containers that ended alike: same status, same last line of error. `first`: the lowest index; `error`: its full text."""
+
+    status: str
+    line: str
+    count: int
+    first: int
+    error: str
+
+
+def now() -> str:
+    """The time as it is stored."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def named(values: tuple[float | None, ...] | None) -> dict[str, float | None] | None:
+    """Metric columns by name."""
+    return None if values is None else dict(zip(METRICS, values, strict=True))
+
+
+def clean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Metrics as SQLite gives them back: NaN for what is not finite, and no −0.0. Same shape."""
+    return np.where(np.isfinite(values), values + 0.0, np.nan)
+
+
+_NUMBERS = struct.Struct("<qqqqqqqdd").pack
+
+
+def checksum(
+    numbers: tuple[int, int, int, int, int, int, int, float, float], texts: tuple[str | None, ...], metrics: bytes
+) -> int:
+    """The CRC-32 of a container's row.
+
+    `numbers`: run, index, block, position, row_start, row_count, memory, wall, cpu; `texts`: status, params, spec_hash, the four
+    digests, error; `metrics`: the clean values of its parts, as float64 bytes.
+    """
+    words = "\0".join(["\1" if text is None else text for text in texts])
+    return zlib.crc32(_NUMBERS(*numbers) + words.encode() + metrics)
+
+
+def parse(text: str) -> dict[str, Any]:
+    """A stored JSON object."""
+    value: dict[str, Any] = json.loads(text)
+    return value

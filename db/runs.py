@@ -1,0 +1,49 @@
+"""Reading runs, inside a transaction that the store has begun. Status and pid are as the rows have them."""
+
+from sqlalchemy import Connection
+
+from db.rows import Failure, Run, RunSummary, parse
+
+_SUMMARY = tuple(RunSummary.__dataclass_fields__)
+_DETAIL = tuple(name for name in Run.__dataclass_fields__ if name not in _SUMMARY)
+
+
+def _select(names: tuple[str, ...]) -> str:
+    places = {"hypothesis": "h.text", "trials": "h.trials"}
+    wanted = ", ".join(places.get(name, f"r.{name}") for name in names)
+    return f"SELECT {wanted} FROM run r JOIN hypothesis h ON h.id = r.hypothesis_id"
+
+
+def summaries(connection: Connection, run_id: int | None = None) -> list[RunSummary]:
+    """All runs by id, or the one asked for, if there is one."""
+    if run_id is None:
+        rows = connection.exec_driver_sql(f"{_select(_SUMMARY)} ORDER BY r.id")
+    else:
+        rows = connection.exec_driver_sql(f"{_select(_SUMMARY)} WHERE r.id = ?", (run_id,))
+    return [RunSummary(*row) for row in rows]
+
+
+def details(connection: Connection, run_id: int) -> list[Run]:
+    """The run in full, if there is one."""
+    rows = connection.exec_driver_sql(f"{_select((*_SUMMARY, *_DETAIL))} WHERE r.id = ?", (run_id,)).mappings()
+    return [Run(**{**row, "plan": parse(row["plan"]), "platform": parse(row["platform"])}) for row in rows]
+
+
+def failures(connection: Connection, run_id: int) -> list[Failure]:
+    """The containers that are not done, grouped by status and last line of error, the most frequent first."""
+    rows = connection.exec_driver_sql(
+        "SELECT status, error, count(*), min(idx) FROM container "
+        "WHERE run_id = ? AND idx >= 0 AND status != 'done' GROUP BY status, error ORDER BY min(idx)",
+        (run_id,),
+    )
+    groups: dict[tuple[str, str], Failure] = {}
+    for status, error, count, first in rows:
+        text = error or ""
+        key = status, (text.strip().splitlines() or [""])[-1].strip()
+        known = groups.get(key)
+        groups[key] = (
+            Failure(*key, count, first, text)
+            if known is None
+            else Failure(*key, known.count + count, known.first, known.error)
+        )
+    return sorted(groups.values(), key=lambda failure: (-failure.count, failure.first))

@@ -1,0 +1,201 @@
+"""The store: all that a home keeps of its runs, behind one narrow interface. Nothing outside `db/` writes SQL."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from db import results, runs, write
+from db.lease import Lease, RunLock, holder
+from db.rows import Container, Failure, NewRun, Run, RunSummary, now
+from db.schema import open_database
+from db.tables import BENCHMARK
+from engine.errors import StoreError
+from engine.parallel.block import Block
+
+__all__ = ["BENCHMARK", "Container", "Failure", "Lease", "NewRun", "Run", "RunSummary", "Store"]
+
+#: How a runner can leave a run. `interrupted` is never stored: it is what a run looks like whose runner is gone.
+ENDS = ("done", "stopped", "paused", "failed")
+
+R = TypeVar("R", bound=RunSummary)
+
+
+class Store:
+    """The runs of one home. A context manager; threads may share it, a forked child may not.
+
+    Errors raised by all methods: StoreError, one line, when the database or what is asked of it cannot be used.
+    """
+
+    def __init__(self, home: Path) -> None:
+        """Open `home/bulkhead.sqlite`; make it if there is none, migrate it if it is older."""
+        self.home = home
+        self._database = open_database(home)
+
+    # --- writing: by the holder of a run's lease -------------------------------------------------------------------
+
+    def create_run(self, new: NewRun) -> int:
+        """Store a queued run; returns its id."""
+        with self._database.writing() as connection:
+            return write.create_run(connection, new)
+
+    def claim(self, run_id: int) -> Lease:
+        """The right to write the run's results; StoreError while another process, or this one, has it."""
+        lock = RunLock(self._lock(run_id))
+        try:
+            with self._database.writing() as connection:
+                epoch, hypothesis = write.claim(connection, run_id, os.getpid())
+        except BaseException:
+            lock.release()
+            raise
+        return Lease(run_id, epoch, hypothesis, lock)
+
+    def start(self, lease: Lease, startup_seconds: float | None = None) -> None:
+        """Mark the run as running. A resumed run keeps the time it was first started."""
+        changes = "status = ?, started = coalesce(started, ?), finished = NULL, error = NULL, startup_seconds = ?"
+        with self._database.writing() as connection:
+            write.update_run(connection, lease.run_id, lease.epoch, changes, ("running", now(), startup_seconds))
+
+    def commit(self, lease: Lease, block: Block) -> None:
+        """Store a block in one transaction: all of it, counted once, or nothing.
+
+        StoreError when the lease is not the run's newest, or a container of the block is stored already.
+        """
+        count = len(block.results)
+        done = sum(result.status == "done" for result in block.results)
+        if any(result.index < 0 for result in block.results):
+            raise ValueError("a benchmark is stored by commit_benchmark")
+        with self._database.writing() as connection:
+            changes = "done = done + ?, failed = failed + ?, heartbeat = ?"
+            write.update_run(connection, lease.run_id, lease.epoch, changes, (done, count - done, now()))
+            write.commit_block(connection, lease.run_id, lease.epoch, block)
+            connection.exec_driver_sql(
+                "UPDATE hypothesis SET trials = trials + ? WHERE id = ?", (count, lease.hypothesis_id)
+            )
+        self._database.wrote(len(block.log) + len(block.sketch))
+
+    def commit_benchmark(self, lease: Lease, block: Block) -> None:
+        """Store the run's benchmark: a block of one container, of index `BENCHMARK`. It is counted nowhere."""
+        if [result.index for result in block.results] != [BENCHMARK]:
+            raise ValueError(f"a benchmark is one container of index {BENCHMARK}")
+        with self._database.writing() as connection:
+            write.update_run(connection, lease.run_id, lease.epoch, "heartbeat = ?", (now(),))
+            write.commit_block(connection, lease.run_id, lease.epoch, block)
+
+    def finish(
+        self, lease: Lease, status: str, *, seconds: float | None = None, error: str | None = None
+    ) -> str | None:
+        """Mark the run as ended, in one of `ENDS`; returns its digest, None while containers are missing."""
+        if status not in ENDS:
+            raise ValueError(f"a run cannot end as {status!r}")
+        changes = "status = ?, finished = ?, seconds = ?, error = ?, pid = NULL, digest = ?, decisions_digest = ?"
+        with self._database.writing() as connection:
+            digest, decisions = write.digests(connection, lease.run_id) or (None, None)
+            values = (status, now(), seconds, error, digest, decisions)
+            write.update_run(connection, lease.run_id, lease.epoch, changes, values)
+        self._database.checkpoint()
+        return digest
+
+    # --- reading: by anybody, at any time --------------------------------------------------------------------------
+
+    def runs(self) -> list[RunSummary]:
+        """All runs, by id."""
+        return self._settled(runs.summaries)
+
+    def run(self, run_id: int) -> Run:
+        """A run in full."""
+        return self._only(run_id, self._settled(lambda connection: runs.details(connection, run_id)))
+
+    def progress(self, run_id: int) -> RunSummary:
+        """A run as `runs` has it; cheap enough to ask for several times a second."""
+        return self._only(run_id, self._settled(lambda connection: runs.summaries(connection, run_id)))
+
+    def containers(
+        self,
+        run_id: int,
+        sort: str | None = None,
+        *,
+        descending: bool | None = None,
+        top: int | None = None,
+        offset: int = 0,
+        status: str | None = None,
+    ) -> list[Container]:
+        """A run's stored containers without its benchmark, by index, or by the metric `sort` (before `test_start`).
+
+        Undefined metrics come last, equal ones by index. `descending` defaults to the metric's better side first (the
+        larger one where neither is better). `top` and `offset` cut a page out; `status` keeps those that ended so.
+        InputError for an unknown metric.
+        """
+        with self._database.reading() as connection:
+            return results.ordered(connection, run_id, sort, descending, top, offset, status)
+
+    def container(self, run_id: int, idx: int) -> Container:
+        """One stored container; `BENCHMARK` is the run's benchmark."""
+        with self._database.reading() as connection:
+            return results.one(connection, run_id, idx)
+
+    def events(self, run_id: int, idx: int) -> npt.NDArray[np.void]:
+        """A container's event log: an `EVENT` array of its own rows. StoreError when it is damaged."""
+        with self._database.reading() as connection:
+            return results.events(connection, run_id, idx)
+
+    def sketches(
+        self, run_id: int, idxs: Sequence[int] | None = None
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Equity sketches of the containers that are done: their indices, ascending, and float32 (containers, SKETCH).
+
+        `idxs`: only these (`BENCHMARK` may be one); None: all but the benchmark. StoreError when one is damaged.
+        """
+        with self._database.reading() as connection:
+            return results.sketches(connection, run_id, idxs)
+
+    def failures(self, run_id: int) -> list[Failure]:
+        """The containers that are not done, grouped by status and last line of error, the most frequent first."""
+        with self._database.reading() as connection:
+            return runs.failures(connection, run_id)
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _lock(self, run_id: int) -> Path:
+        return self.home / "runs" / f"{run_id}.lock"
+
+    def _settled(self, read: Callable[[Connection], list[R]]) -> list[R]:
+        """Runs as they are, not as the rows have them: a claimed run whose lock is free has lost its runner."""
+        with self._database.reading() as connection:
+            found = read(connection)
+        owners = {run.id: holder(self._lock(run.id)) for run in found if run.pid is not None}
+        if None in owners.values():
+            # A runner stores how it ended before it gives the lock back: what looks abandoned may just have ended.
+            with self._database.reading() as connection:
+                found = read(connection)
+        return [_settle(run, owners.get(run.id, run.pid)) for run in found]
+
+    @staticmethod
+    def _only(run_id: int, found: list[R]) -> R:
+        if not found:
+            raise StoreError(f"there is no run {run_id}")
+        return found[0]
+
+
+def _settle(run: R, owner: int | None) -> R:
+    """The run with the process that `owner` says is working on it."""
+    if run.pid is None:
+        return run
+    gone = owner is None and run.status in ("queued", "running")
+    return replace(run, pid=owner, status="interrupted" if gone else run.status)

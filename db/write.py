@@ -1,0 +1,159 @@
+"""Writing a run's rows, inside a transaction that the store has begun. Plain `executemany`: ten times faster than objects."""
+
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from db.digest import run_digest
+from db.rows import NewRun, checksum, clean, now
+from db.tables import PART_TEST, PART_TRAIN, ContainerRow, MetricsRow, RunRow, columns
+from engine.errors import StoreError
+from engine.parallel.block import Block, Result
+
+
+def _insert(table: type[ContainerRow] | type[MetricsRow]) -> str:
+    names = columns(table)
+    return f"INSERT INTO {table.__tablename__} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+_CONTAINER = _insert(ContainerRow)
+_METRICS = _insert(MetricsRow)
+
+
+def create_run(connection: Connection, new: NewRun) -> int:
+    """Insert a queued run, and its hypothesis if that is new; returns the run's id."""
+    key = (new.hypothesis, new.dataset_hash)
+    connection.exec_driver_sql(
+        "INSERT INTO hypothesis (text, dataset_hash, trials, validations, reveals, created) "
+        "VALUES (?, ?, 0, 0, 0, ?) ON CONFLICT DO NOTHING",
+        (*key, now()),
+    )
+    hypothesis = connection.exec_driver_sql("SELECT id FROM hypothesis WHERE text = ? AND dataset_hash = ?", key)
+    row = RunRow(
+        name=new.name,
+        status="queued",
+        pattern=new.pattern,
+        seed=new.seed,
+        hypothesis_id=hypothesis.scalar_one(),
+        config=new.config,
+        plan=json.dumps(new.plan),
+        dataset=new.dataset,
+        dataset_hash=new.dataset_hash,
+        engine=new.engine,
+        platform=json.dumps(new.platform),
+        fingerprint=new.fingerprint,
+        workers=new.workers,
+        backend=new.backend,
+        containers=new.containers,
+        created=now(),
+    )
+    with Session(connection) as session:
+        session.add(row)
+        session.flush()
+        assert row.id is not None
+        return row.id
+
+
+def claim(connection: Connection, run_id: int, pid: int) -> tuple[int, int]:
+    """Begin a new epoch of a run; returns it and the id of the run's hypothesis. Errors raised: StoreError (no such run)."""
+    row = connection.exec_driver_sql(
+        "UPDATE run SET epoch = epoch + 1, pid = ?, heartbeat = ? WHERE id = ? RETURNING epoch, hypothesis_id",
+        (pid, now(), run_id),
+    ).first()
+    if row is None:
+        raise StoreError(f"there is no run {run_id}")
+    return row[0], row[1]
+
+
+def update_run(connection: Connection, run_id: int, epoch: int, changes: str, values: tuple[Any, ...]) -> None:
+    """Set columns of a run if `epoch` is still its current one. Errors raised: StoreError."""
+    result = connection.exec_driver_sql(
+        f"UPDATE run SET {changes} WHERE id = ? AND epoch = ?", (*values, run_id, epoch)
+    )
+    if result.rowcount != 1:
+        raise StoreError(f"run {run_id} was taken over by another process; nothing more is written by this one")
+
+
+def commit_block(connection: Connection, run_id: int, epoch: int, block: Block) -> None:
+    """Insert a block: its blobs, its containers with their metrics, and its line in the journal.
+
+    Errors raised: StoreError when a container of it is stored already.
+    """
+    results, at = block.results, now()
+    block_id = connection.exec_driver_sql(
+        "INSERT INTO block (run_id, epoch, containers, rows, checksum, sketch_crc) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            run_id,
+            epoch,
+            len(results),
+            sum(result.row_count for result in results),
+            block.checksum,
+            zlib.crc32(block.sketch),
+        ),
+    ).lastrowid
+    connection.exec_driver_sql("INSERT INTO block_log (block_id, data) VALUES (?, ?)", (block_id, block.log))
+    connection.exec_driver_sql("INSERT INTO block_sketch (block_id, data) VALUES (?, ?)", (block_id, block.sketch))
+    containers, metrics = _rows(run_id, block_id, results)
+    try:
+        connection.exec_driver_sql(_CONTAINER, containers)
+    except IntegrityError as error:
+        raise StoreError(f"run {run_id} has a container of this block already ({error.orig})") from error
+    if metrics:
+        connection.exec_driver_sql(_METRICS, metrics)
+    indices = [result.index for result in results]
+    connection.exec_driver_sql(
+        "INSERT INTO journal (run_id, epoch, block_id, first, last, containers, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (run_id, epoch, block_id, min(indices), max(indices), len(results), at),
+    )
+
+
+def _rows(run_id: int, block_id: int, results: tuple[Result, ...]) -> tuple[list[Any], list[Any]]:
+    """The rows of `container` and of `metrics` for a block, in the order of their columns."""
+    owners = [
+        (position, part, values)
+        for position, result in enumerate(results)
+        for part, values in ((PART_TRAIN, result.metrics), (PART_TEST, result.test_metrics))
+        if values is not None
+    ]
+    metrics = []
+    packed = [b""] * len(results)
+    if owners:
+        matrix = clean(np.array([values for _, _, values in owners]))
+        for (position, part, _), values, raw in zip(owners, matrix.tolist(), matrix, strict=True):
+            metrics.append((run_id, results[position].index, part, *values))  # SQLite stores NaN as NULL
+            packed[position] += raw.tobytes()
+    containers = []
+    for position, (result, numbers) in enumerate(zip(results, packed, strict=True)):
+        index, status, start, count = result.index, result.status, result.row_start, result.row_count
+        wall, cpu, memory = result.usage.wall, result.usage.cpu, result.usage.memory
+        texts = (
+            result.params,
+            result.spec_hash,
+            result.digest,
+            result.decisions_digest,
+            result.fills_digest,
+            result.signals_digest,
+            # What a user's code raises may hold characters that no encoding has.
+            result.error and result.error.encode("utf-8", "backslashreplace").decode(),
+        )
+        places = (run_id, index, block_id, position, start, count, memory, wall, cpu)
+        check = checksum(places, (status, *texts), numbers)
+        containers.append((run_id, index, status, block_id, position, start, count, wall, cpu, memory, check, *texts))
+    return containers, metrics
+
+
+def digests(connection: Connection, run_id: int) -> tuple[str, str] | None:
+    """The run's digest and its digest of decisions; None while containers are missing."""
+    whole = connection.exec_driver_sql("SELECT done + failed = containers FROM run WHERE id = ?", (run_id,)).scalar()
+    if not whole:
+        return None
+    rows = connection.exec_driver_sql(
+        "SELECT idx, status, digest, decisions_digest FROM container WHERE run_id = ? AND idx >= 0 ORDER BY idx",
+        (run_id,),
+    ).all()
+    return run_digest((row[0], row[1], row[2]) for row in rows), run_digest((row[0], row[1], row[3]) for row in rows)

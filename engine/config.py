@@ -1,0 +1,167 @@
+"""An experiment as written: TOML in, validated sections out. Parsed once, at the edge; inside, types are trusted.
+
+Numbers that are swept are still lists or ranges here; `sweep.py` expands them into points.
+"""
+
+import datetime
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import ConfigError, nearest
+
+MAX_BYTES = 256 * 1024
+MAX_DOTS = 8
+_QUOTED = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'', re.DOTALL)
+_DOTTED = re.compile(r"(?:[\w-]+[ \t]*\.[ \t]*){%d}" % MAX_DOTS)
+_MAX_DEPTH = 40
+
+PATTERNS = ("full_backtest", "signal_generation", "signal_replay")
+LATER_METHODS = ("sobol", "tpe")
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """Base of the sections that are not stages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ExperimentSection(Section):
+    name: str = Field(min_length=1, max_length=200)
+    pattern: Literal["full_backtest", "signal_generation", "signal_replay"] = "full_backtest"
+    seed: int = Field(0, ge=0, lt=2**63)
+    hypothesis: str | None = Field(None, max_length=2000)
+
+
+class DataSection(Section):
+    dataset: str = Field(min_length=1, max_length=128)
+    symbols: list[str] | None = Field(None, min_length=1)
+    start: datetime.date | None = None
+    end: datetime.date | None = None
+    warmup: Literal["own", "common"] | int = "own"
+    test_start: datetime.date | None = None
+
+
+class SweepSection(Section):
+    method: Literal["grid", "random", "sobol", "tpe"] = "grid"
+    samples: int | None = Field(None, ge=1, le=1_000_000)
+    objective: str | None = None
+    where: list[str] = Field(default_factory=list)
+
+
+class LimitsSection(Section):
+    """Seconds of wall clock and CPU and MiB of memory a container may use; who shares a child process."""
+
+    wall_seconds: float = Field(60.0, gt=0, le=1e6)
+    cpu_seconds: float = Field(60.0, gt=0, le=1e6)
+    memory_mb: float = Field(1024.0, gt=0, le=1e7)
+    isolation: Literal["auto", "batch", "container"] = "auto"
+
+
+class ExpectedSection(Section):
+    """What an exported config pins: the data, where it was computed, and what came out."""
+
+    dataset_hash: str
+    engine: str
+    platform: dict[str, str]
+    containers: int
+    digest: str | None = None
+    decisions_digest: str | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+#: Section → how many tables it may have. The lists of tables are alternatives (strategies: of one book, together).
+TABLES = ("classifier", "risk", "portfolio", "strategy", "ensemble", "execution")
+SECTIONS: dict[str, type[Section]] = {
+    "experiment": ExperimentSection,
+    "data": DataSection,
+    "sweep": SweepSection,
+    "limits": LimitsSection,
+    "expected": ExpectedSection,
+}
+LATER_SECTIONS = ("replay", "phase")
+
+
+def load(text: str) -> dict[str, Any]:
+    """Parse TOML into plain data, refusing what is too large or too deep to be an experiment. Raises ConfigError."""
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"the config has {len(text)} characters; at most {MAX_BYTES} are read")
+    if _DOTTED.search(_QUOTED.sub('""', text)):
+        raise ConfigError(f"the config has a key of more than {MAX_DOTS} dotted parts; no key here needs that many")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the config is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError("the config is nested too deeply; no key here needs that") from None
+    except (ValueError, OverflowError) as error:  # numbers and dates the language allows and Python does not
+        raise ConfigError(f"the config holds a value that cannot be read: {error}") from None
+    _check_depth(data, 0)
+    return data
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        raise ConfigError("the config is nested too deeply; no key here needs that")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(item, depth + 1)
+
+
+def validated(model: type[M], values: Mapping[str, Any], where: str) -> M:
+    """`model` built from `values`; a ConfigError in one line names the place `where` and the first thing wrong."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, model, where)) from None
+
+
+def _first_problem(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    problem = error.errors()[0]
+    path = ".".join(str(part) for part in problem["loc"] if not str(part).startswith(("function-", "list[", "dict[")))
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key '{path}'; {nearest(path, model.model_fields)}"
+    if problem["type"] == "missing":
+        return f"{where}: the key '{path}' is missing; add it"
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    shown = repr(problem["input"])
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"{where}: {path}: {message} (got {shown})" if path else f"{where}: {message}"
+
+
+def section(model: type[M], data: Mapping[str, Any], name: str) -> M:
+    """One section of the config, validated; a missing section is its defaults (or names its missing keys)."""
+    values = data.get(name, {})
+    if not isinstance(values, dict):
+        raise ConfigError(f"[{name}] must be one table, written [{name}]")
+    return validated(model, values, f"[{name}]")
+
+
+def tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The tables called `name`: `[name]` gives one, `[[name]]` several, none an empty list. Raises ConfigError."""
+    value = data.get(name, [])
+    found = [value] if isinstance(value, dict) else value
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise ConfigError(f"[{name}] must be a table, written [{name}] or [[{name}]]")
+    return found
+
+
+def check_sections(data: Mapping[str, Any]) -> None:
+    """Refuse unknown sections, sections of later versions, and configs without the required ones."""
+    known = [*SECTIONS, *TABLES]
+    for name in data:
+        if name in LATER_SECTIONS:
+            raise ConfigError(f"[{name}] is not part of this version of Bulkhead; use a full backtest")
+        if name not in known:
+            raise ConfigError(f"unknown section [{name}]; {nearest(name, known)}")
+    for name in ("experiment", "data"):
+        if name not in data:
+            raise ConfigError(f"the section [{name}] is missing; add it")
+    if not data.get("strategy"):
+        raise ConfigError('no [[strategy]] table; add one, e.g. [[strategy]] with kind = "ma_cross"')

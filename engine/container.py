@@ -1,0 +1,223 @@
+"""A container: a pure function from (spec, market) to an event log, walked along its pattern's route.
+
+Each step reads its inputs from its own bus, calls one function of `steps.py`, and publishes what came out. Nothing a
+container does can be seen by another: its buses are its own, and what it shares is immutable.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.bus import Buses
+from engine.classifiers.base import Classifier
+from engine.contracts import Role
+from engine.digest import text_digest
+from engine.ensemble.weights import Ensemble
+from engine.events import Kind, Level, empty_log
+from engine.execution.rules import Execution
+from engine.patterns import ROUTES, Route
+from engine.plan import reference_key
+from engine.risk.portfolio import Portfolio
+from engine.risk.standard import Risk
+from engine.shared import Shared
+from engine.stage import Stage
+from engine.steps import RegimeBatch, TargetBatch, classify, signals, targets, trade
+from engine.strategies.base import Strategy
+from engine.strategies.buy_and_hold import BuyAndHold
+from engine.sweep import Branch, component
+
+Log = npt.NDArray[np.void]
+
+#: The index under which a run's benchmark is stored.
+BENCHMARK = -1
+
+# looking a member up in its enumeration costs more than publishing a batch
+BAR, INDICATOR, REGIME, SIGNAL, TARGET = Kind.BAR, Kind.INDICATOR, Kind.REGIME, Kind.SIGNAL, Kind.TARGET
+REJECTION = Kind.REJECTION
+MARKET, HUB, CLASSIFIER, STRATEGY = Role.MARKET, Role.HUB, Role.CLASSIFIER, Role.STRATEGY
+ENSEMBLE, RISK, EXECUTION = Role.ENSEMBLE, Role.RISK, Role.EXECUTION
+#: What comes out of trading: the kind, the level it is published on, and whose port publishes it.
+_TRADED = (
+    (Kind.REBALANCE, Level.PORTFOLIO, RISK),
+    (Kind.ORDER, Level.PORTFOLIO, RISK),
+    (Kind.STOP, Level.RISK, RISK),
+    (Kind.RESIZE, Level.RISK, RISK),
+    (REJECTION, Level.RISK, RISK),
+    (REJECTION, Level.PORTFOLIO, RISK),
+    (REJECTION, Level.CONTAINER, EXECUTION),
+    (Kind.FILL, Level.CONTAINER, EXECUTION),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One point of a sweep, resolved: the stages, the swept parameters, and the hash of all that decides the result."""
+
+    classifier: Classifier | None
+    strategies: tuple[Strategy, ...]
+    ensemble: Ensemble
+    risk: Risk
+    portfolio: Portfolio
+    execution: Execution
+    fragments: dict[int, str]
+    names: tuple[str, ...]
+    params: dict[str, Any]
+    spec_hash: str
+
+
+def resolve(shared: Shared, index: int) -> Spec:
+    """The spec of container `index`, or of the run's `BENCHMARK`. Raises ConfigError when a stage refuses its values."""
+    if index == BENCHMARK:
+        return benchmark(shared)
+    branch, picks = shared.sweep.locate(int(shared.plan.ranks[index]))
+    return assemble(branch, picks, shared.plan.data, shared.plan.seed)
+
+
+def assemble(branch: Any, picks: tuple[int, ...], data: str, seed: int) -> Spec:
+    """The spec of one point of a branch, on data described by the canonical JSON `data`."""
+    choices = branch.choices(picks)
+    by_type: dict[type[Stage], Any] = {}
+    strategies: list[Strategy] = []
+    fragments: dict[int, str] = {}
+    names: dict[str, str] = {}
+    for part, choice in zip(branch.components, choices, strict=True):
+        fragments[id(choice.stage)] = choice.fragment
+        if isinstance(choice.stage, Strategy):
+            strategies.append(choice.stage)
+            names[part.name] = part.name
+        else:
+            by_type[Classifier if isinstance(choice.stage, Classifier) else type(choice.stage)] = choice.stage
+    classifier = by_type.get(Classifier)
+    stage_names = ("execution", classifier.kind if classifier else "none", by_type[Risk].kind, "portfolio", "ensemble")
+    text = f'{{"data":{data},"seed":{seed},"stages":[{",".join(choice.fragment for choice in choices)}]}}'
+    return Spec(
+        classifier,
+        tuple(strategies),
+        by_type[Ensemble],
+        by_type[Risk],
+        by_type[Portfolio],
+        by_type[Execution],
+        fragments,
+        (*stage_names, *names),
+        branch.params(picks),
+        text_digest(text),
+    )
+
+
+def benchmark(shared: Shared) -> Spec:
+    """Buy and hold with default risk and the costs, cash and risk-free rate of the experiment's first container."""
+    branch, picks = shared.sweep.locate(int(shared.plan.ranks[0]))
+    kept, start = [], 0
+    parts = [component("benchmark", "benchmark", BuyAndHold, {}), component("ensemble", "", Ensemble, {}), component("risk", "", Risk, {})]
+    for part in branch.components:
+        stop = start + len(part.axes)
+        stage = part.at(picks[start:stop]).stage
+        start = stop
+        if isinstance(stage, Portfolio):
+            kept.append(component("portfolio", "", Portfolio, {"initial_cash": stage.initial_cash, "risk_free": stage.risk_free}))
+        elif isinstance(stage, Execution):
+            kept.append(component("execution", "", Execution, stage.model_dump()))
+    return assemble(Branch({}, (*parts, *kept)), (), shared.plan.data, shared.plan.seed)
+
+
+class Container:
+    """One run of a spec. `log` is its event log once `run` has returned."""
+
+    def __init__(self, spec: Spec, shared: Shared, route: Route = ROUTES["full_backtest"]) -> None:
+        self.spec = spec
+        self.shared = shared
+        self.route = route
+        self.first = shared.plan.first
+        self.buses = Buses(len(spec.strategies))
+        self.log: Log = empty_log(0)
+
+    def run(self) -> Log:
+        """Walk the route and return the event log, EVENT (events,)."""
+        for roles in self.route:
+            STEPS[roles](self)
+        return self.log
+
+    def _market(self) -> None:
+        self.buses.port(MARKET).publish(BAR, self.shared.market)
+
+    def _hub(self) -> None:
+        self.buses.port(HUB).publish(INDICATOR, self.shared.hub)
+
+    def _classifier(self) -> None:
+        classifier = self.spec.classifier
+        if classifier is None:
+            return
+        port = self.buses.port(CLASSIFIER)
+        hub = self.shared.series(reference_key(classifier))
+        batch = self.shared.result(
+            ("regimes", self.spec.fragments[id(classifier)]),
+            lambda: classify(classifier, hub.market, hub, self.first),
+            lambda found: found.rows.nbytes + found.regimes.codes.nbytes,
+        )
+        port.publish(REGIME, batch)
+
+    def _strategies(self) -> None:
+        fragments, seed = self.spec.fragments, self.shared.plan.seed
+        context = fragments[id(self.spec.classifier)] if self.spec.classifier else ""
+        for i, strategy in enumerate(self.spec.strategies):
+            port = self.buses.port(STRATEGY, i)
+            market, hub = port.read(BAR)[0], port.read(INDICATOR)[0]
+            found: list[RegimeBatch] = port.read(REGIME)
+            regimes = found[0].regimes if found else None
+            name = self.spec.names[5 + i]
+            batch = self.shared.result(
+                ("signals", fragments[id(strategy)], context, i),
+                lambda s=strategy, n=name, i=i: signals(s, n, i, market, hub, regimes, seed, self.first),  # type: ignore[misc]
+                lambda found: found.nbytes,
+            )
+            port.publish(SIGNAL, batch)
+
+    def _ensemble(self) -> None:
+        port = self.buses.port(ENSEMBLE)
+        spec = self.spec
+        found: list[RegimeBatch] = port.read(REGIME)
+        rows, names = (found[0].rows, found[0].regimes.names) if found else (_NO_ROWS, ())
+        batch = targets(
+            spec.ensemble, spec.risk, spec.portfolio, self.shared.market, rows, names, port.read(SIGNAL)
+        )
+        port.publish(TARGET, batch)
+
+    def _trade(self) -> None:
+        """Risk & portfolio and execution depend on each other bar by bar: one kernel, then each publishes its part."""
+        spec, buses = self.spec, self.buses
+        risk, execution = buses.port(RISK), buses.port(EXECUTION)
+        market = risk.read(BAR)[0]
+        batch: TargetBatch = risk.read(TARGET)[0]
+        log = trade(batch, spec.risk, spec.portfolio, spec.execution, market, self.first, self.shared.closes)
+        for kind, level, role in _TRADED:
+            port = risk if role is RISK else execution
+            port.publish(kind, Rows(log, kind, level), buses.bus(level))
+        self.log = log
+
+
+class Rows:
+    """A batch that is part of a log: its rows of one kind and level, picked out when they are asked for."""
+
+    __slots__ = ("_kind", "_level", "_log")
+
+    def __init__(self, log: Log, kind: Kind, level: Level) -> None:
+        self._log, self._kind, self._level = log, kind, level
+
+    def array(self) -> Log:
+        """The rows, EVENT."""
+        log = self._log
+        return log[(log["kind"] == self._kind) & (log["level"] == self._level)]
+
+
+_NO_ROWS = empty_log(0)
+STEPS: dict[tuple[Role, ...], Callable[[Container], None]] = {
+    (MARKET,): Container._market,
+    (HUB,): Container._hub,
+    (CLASSIFIER,): Container._classifier,
+    (STRATEGY,): Container._strategies,
+    (ENSEMBLE,): Container._ensemble,
+    (RISK, EXECUTION): Container._trade,
+}

@@ -1,0 +1,113 @@
+"""What a container's event log is made of: one row per thing it decided or did.
+
+A log is a structured array of dtype `EVENT`, in the order things happened; a row's `seq` is its number in
+that array and its time is the time of its `bar`. Bars and indicator values are shared and are not copied into it.
+"""
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+type_Log = npt.NDArray[np.void]
+
+class Kind(IntEnum):
+    """Kinds of data on the buses. `BAR` and `INDICATOR` are shared arrays, never rows of a log."""
+
+    BAR = 0
+    REGIME = 1
+    SIGNAL = 2
+    TARGET = 3
+    ORDER = 4
+    RESIZE = 5
+    REJECTION = 6
+    STOP = 7
+    REBALANCE = 8
+    FILL = 9
+    INDICATOR = 10
+
+class Level(IntEnum):
+    """The four levels of buses, and the container that holds them."""
+
+    CONTAINER = 0
+    CLASSIFIER = 1
+    RISK = 2
+    PORTFOLIO = 3
+    STRATEGY = 4
+
+class Side(IntEnum):
+    SELL = -1
+    NONE = 0
+    BUY = 1
+
+class Reason(IntEnum):
+    """Why a row stands there. In a REGIME row `reason` is the label's code instead (see `label`)."""
+
+    NONE = 0
+    NO_CHANGE = 1
+    STOPPED = 2
+    NO_CASH = 3
+    BELOW_LOT = 4
+    REPLACED = 5
+    BANKRUPT = 6
+    END_OF_DATA = 7
+    STOP_LOSS = 8
+    CASH = 9
+    SCHEDULE = 10
+
+class Source(IntEnum):
+    """Which stage a row comes from; strategies follow in config order from `STRATEGY` on."""
+
+    EXECUTION = 0
+    CLASSIFIER = 1
+    RISK = 2
+    PORTFOLIO = 3
+    ENSEMBLE = 4
+    STRATEGY = 5
+
+NO_CAUSE = -1
+NO_SYMBOL = -1
+
+#: Prices in the market's currency, quantities in units, `value` a weight or a signal; NaN stands for "none".
+EVENT = np.dtype(
+    [
+        ("bar", "<i4"),
+        ("cause", "<i4"),
+        ("symbol", "<i4"),
+        ("source", "<i2"),
+        ("reason", "<i2"),
+        ("kind", "i1"),
+        ("level", "i1"),
+        ("side", "i1"),
+        ("price", "<f8"),
+        ("quantity", "<f8"),
+        ("commission", "<f8"),
+        ("value", "<f8"),
+        ("limit", "<f8"),
+        ("actual", "<f8"),
+    ],
+    align=True,
+)
+COLUMNS: tuple[str, ...] = EVENT.names or ()
+VALUES = ("price", "quantity", "commission", "value", "limit", "actual")
+#: What was decided, without the amounts: equal in two logs that differ only in last digits.
+DECISIONS = ("bar", "cause", "symbol", "source", "reason", "kind", "level", "side")
+
+def empty_log(rows: int) -> npt.NDArray[np.void]:
+    """A log of `rows` zeroed rows."""
+    return np.zeros(rows, dtype=EVENT)
+
+def label(reason: int, kind: int, regimes: tuple[str, ...]) -> str | None:
+    """The word that `reason` stands for in a row of `kind`; None when there is none."""
+    if kind == Kind.REGIME:
+        return regimes[reason]
+    return None if reason == Reason.NONE else Reason(reason).name.lower()
+
+def source_name(source: int, names: tuple[str, ...]) -> str:
+    """The name of stage `source`, given a container's stage names in the order of `Source`."""
+    return names[source]
+
+def columns(log: npt.NDArray[np.void]) -> dict[str, npt.NDArray[Any]]:
+    """The log's columns as contiguous arrays, by name."""
+    return {name: np.ascontiguousarray(log[name]) for name in COLUMNS}

@@ -1,0 +1,77 @@
+"""What is kept of a finished container: its log, and the projections and digests made of it at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.container import Container, Spec
+from engine.digest import Digests, digests
+from engine.market.market import Market
+from engine.parallel.block import SKETCH
+from engine.plan import Plan
+from engine.projections.account import Account, project
+from engine.projections.metrics import measure
+from engine.shared import Shared
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A container's log and what is stored beside it. Metrics are float64 in the order of METRICS.
+
+    `sketch`: float32 (SKETCH,), equity over the starting cash at evenly spaced bars.
+    """
+
+    log: npt.NDArray[np.void]
+    metrics: Array
+    test_metrics: Array | None
+    sketch: npt.NDArray[np.float32]
+    digests: Digests
+
+
+def run(spec: Spec, shared: Shared) -> Outcome:
+    """Run one container and work out what is kept of it."""
+    log = Container(spec, shared).run()
+    plan, market = shared.plan, shared.market
+    account = project(log, market.bars, plan.first, spec.portfolio.initial_cash, plan.test)
+    metrics, test_metrics = both_parts(account, market, plan, spec)
+    return Outcome(
+        log,
+        metrics,
+        test_metrics,
+        sketch(account.equity / spec.portfolio.initial_cash),
+        digests(log),
+    )
+
+
+def both_parts(account: Account, market: Market, plan: Plan, spec: Spec) -> tuple[Array, Array | None]:
+    """The metrics up to the held-out bars, and those of the held-out bars (None without any)."""
+    cash, last = spec.portfolio.initial_cash, len(market.time)
+    split = last if plan.test is None else plan.test
+
+    def part(number: int, start: int, stop: int, base: float) -> Array:
+        return measure(
+            account,
+            market.session,
+            plan.first,
+            start,
+            stop,
+            base,
+            market.bars_per_year,
+            market.sessions_per_year,
+            spec.portfolio.risk_free,
+            number,
+        )
+
+    metrics = part(0, plan.first, split, cash)
+    if plan.test is None:
+        return metrics, None
+    return metrics, part(1, split, last, float(account.equity[split - 1 - plan.first]))
+
+
+def sketch(curve: Array) -> npt.NDArray[np.float32]:
+    """`curve` at SKETCH evenly spaced bars, the first and last among them, float32 (SKETCH,)."""
+    places = np.linspace(0, len(curve) - 1, SKETCH).round().astype(np.int64)
+    return curve[places].astype(np.float32)

@@ -1,0 +1,188 @@
+"""A cell: the supervisor of a batch of containers. It never runs a stage; it forks a child that does.
+
+The child reports each container as it finishes. When it dies, hangs or outgrows its limit, the first container without
+a report is the culprit; the rest goes on in a new child. A cell works the same wherever joblib runs it.
+"""
+
+import os
+import pickle
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import LimitsSection
+from engine.events import EVENT, empty_log
+from engine.parallel import child
+from engine.parallel.block import BLOCK_BYTES, BLOCK_CONTAINERS, SKETCH, Block, Result, Usage, encode
+from engine.shared import Shared
+
+_PRINTED = 2000
+_NO_SKETCH = np.zeros(SKETCH, np.float32)
+Entry = tuple[Result, npt.NDArray[np.void], npt.NDArray[np.float32]]
+
+
+def run_cell(
+    groups: Sequence[Sequence[int]], limits: LimitsSection, shared: Callable[[], Shared]
+) -> list[Block]:
+    """Run every group of container indices, each in a child of its own, and return all results in blocks.
+
+    `shared` gives what the containers need; it is called in the children.
+    """
+    packer = _Packer()
+    for group in groups:
+        left = list(group)
+        while left:
+            left = _run_child(left, limits, shared, packer)
+    return packer.close()
+
+
+class _Packer:
+    """Collects results into blocks and closes each before it outgrows its bounds."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.entries: list[Entry] = []
+        self.bytes = 0
+
+    def add(self, result: Result, log: npt.NDArray[np.void], sketch: npt.NDArray[np.float32]) -> None:
+        if self.entries and (len(self.entries) == BLOCK_CONTAINERS or self.bytes + log.nbytes > BLOCK_BYTES):
+            self._flush()
+        self.entries.append((result, log, sketch))
+        self.bytes += log.nbytes
+
+    def close(self) -> list[Block]:
+        if self.entries:
+            self._flush()
+        return self.blocks
+
+    def _flush(self) -> None:
+        results, logs, sketches = zip(*self.entries, strict=True)
+        self.blocks.append(encode(list(results), list(logs), np.stack(sketches)))
+        self.entries, self.bytes = [], 0
+
+
+@dataclass
+class _Watch:
+    """What a cell knows of its child: how many containers are done, and of the one that runs now."""
+
+    done: int = 0
+    params: str = "{}"
+    spec_hash: str = ""
+    cpu: float = 0.0
+    peak: int = 0
+    since: float = 0.0
+    late: bool = False
+
+
+def _run_child(
+    indices: list[int], limits: LimitsSection, shared: Callable[[], Shared], packer: _Packer
+) -> list[int]:
+    """Fork a child for `indices`, take its reports, judge its end. Returns the containers still to run."""
+    reader, writer = Pipe(duplex=False)
+    with tempfile.TemporaryFile() as output:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            reader.close()
+            child.live(writer, output.fileno(), parent, indices, limits, shared)
+        writer.close()
+        watch = _Watch(since=time.perf_counter())
+        ended = False
+        try:
+            _receive(reader, indices, limits, packer, watch)
+            ended = not watch.late
+        finally:
+            reader.close()
+            if not ended:
+                os.kill(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(pid, 0)
+        if watch.done == len(indices) or (status == 0 and watch.done and not watch.params):
+            return indices[watch.done :]
+        verdict, error = _verdict(status, watch.late, limits)
+        printed = _tail(output.fileno())
+        used = Usage(
+            time.perf_counter() - watch.since,
+            max(usage.ru_utime + usage.ru_stime - watch.cpu, 0.0),
+            max(usage.ru_maxrss * 1024 - watch.peak, 0),
+        )
+        culprit = Result(
+            indices[watch.done], verdict, watch.params or "{}", watch.spec_hash, used, f"{printed}\n{error}".strip()
+        )
+        packer.add(culprit, empty_log(0), _NO_SKETCH)
+        return indices[watch.done + 1 :]
+
+
+def _receive(
+    reader: Connection, indices: list[int], limits: LimitsSection, packer: _Packer, watch: _Watch
+) -> None:
+    """Take messages until the child has no more (it ended, or closed its pipe) or a container is late."""
+    while True:
+        if not reader.poll(max(watch.since + limits.wall_seconds - time.perf_counter(), 0.0)):
+            watch.late = True
+            return
+        try:
+            kind, *message = pickle.loads(reader.recv_bytes())
+        except (EOFError, OSError):
+            return
+        if kind == child.READY:
+            watch.peak = message[0]
+        elif kind == child.START:
+            watch.params, watch.spec_hash = message
+            continue
+        else:
+            result, log, sketch = _unpack(indices[watch.done], watch, *message)
+            packer.add(result, log, sketch)
+            watch.done += 1
+            watch.cpu += result.usage.cpu
+            watch.params, watch.spec_hash = "", ""
+        watch.since = time.perf_counter()
+
+
+def _unpack(
+    index: int, watch: _Watch, status: str, used: tuple[float, float, int], error: str | None, kept: Any
+) -> Entry:
+    """A child's END message as a result, its log and its sketch."""
+    params, spec_hash, usage = watch.params or "{}", watch.spec_hash, Usage(*used)
+    if kept is None:
+        return Result(index, status, params, spec_hash, usage, error), empty_log(0), _NO_SKETCH
+    log, metrics, test_metrics, sketch, digests = kept
+    result = Result(
+        index,
+        status,
+        params,
+        spec_hash,
+        usage,
+        error,
+        *digests,
+        metrics=np.frombuffer(metrics),
+        test_metrics=None if test_metrics is None else np.frombuffer(test_metrics),
+    )
+    return result, np.frombuffer(log, EVENT), np.frombuffer(sketch, np.float32)
+
+
+def _verdict(status: int, late: bool, limits: LimitsSection) -> tuple[str, str]:
+    """Why a child ended without reporting: a container status, and a sentence."""
+    if late:
+        return "timed_out", f"no result after wall_seconds = {limits.wall_seconds:g}; raise it under [limits] if it needs more"
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number in (signal.SIGPROF, signal.SIGXCPU):
+            return "timed_out", f"it used up cpu_seconds = {limits.cpu_seconds:g}; raise it under [limits] if it needs more"
+        return "crashed", f"its process was ended by signal {number} ({signal.Signals(number).name})"
+    code = os.WEXITSTATUS(status)
+    if code == child.INTERNAL:
+        return "internal_error", "its process failed outside of any stage"
+    return "crashed", f"its process exited with code {code}, which nobody had asked for"
+
+
+def _tail(output: int) -> str:
+    """The last of what a child printed."""
+    size = os.fstat(output).st_size
+    return os.pread(output, _PRINTED, max(size - _PRINTED, 0)).decode(errors="replace").strip()

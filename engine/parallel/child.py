@@ -1,0 +1,140 @@
+"""The child of a cell: the only process in which stages run. It takes containers one by one and reports each at once.
+
+Everything it says goes through one pipe as plain bytes and numbers; what a container prints goes to a file that the
+cell reads when the container fails.
+"""
+
+import ctypes
+import gc
+import os
+import pickle
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn
+
+from engine.config import LimitsSection
+from engine.container import resolve
+from engine.outcome import Outcome, run
+from engine.shared import Shared
+from engine.sweep import canonical
+
+#: Kinds of messages: the child is ready (with its peak memory), a container starts, a container has ended.
+READY, START, END = 0, 1, 2
+#: Exit code of a child that failed outside of any container: our fault.
+INTERNAL = 70
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+_ERROR_CHARACTERS = 20_000
+
+
+def mapped_bytes() -> int:
+    """Bytes of address space this process has mapped."""
+    with open("/proc/self/statm", "rb") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+def peak_bytes() -> int:
+    """Most memory this process has had resident, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def live(
+    pipe: Connection,
+    output: int,
+    parent: int,
+    indices: Sequence[int],
+    limits: LimitsSection,
+    shared: Callable[[], Shared],
+) -> NoReturn:
+    """Be the child: run the containers `indices` in order and exit. `output`: a file descriptor for what they print.
+
+    `shared` is called here, so that a user's modules are imported in this process only.
+    """
+    code = 0
+    try:
+        _seal(output, parent)
+        ready = shared()
+        # only the soft limit: the memory a container may map beyond what is mapped now
+        room = mapped_bytes() + int(limits.memory_mb * 2**20)
+        resource.setrlimit(resource.RLIMIT_AS, (room, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        gc.freeze()
+        _send(pipe, READY, peak_bytes())
+        for index in indices:
+            if _one(ready, index, limits, pipe):
+                break
+    except BaseException:  # nothing may escape: the rest of this process is the cell's own program
+        code = INTERNAL
+        os.write(output, traceback.format_exc().encode())
+    finally:
+        os._exit(code)
+
+
+def _seal(output: int, parent: int) -> None:
+    """Die with the parent, leave its terminal alone, and print to `output`."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for fatal in (signal.SIGTERM, signal.SIGPROF, signal.SIGXCPU):
+        signal.signal(fatal, signal.SIG_DFL)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - lives as long as the process
+    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _send(pipe: Connection, *message: Any) -> None:
+    pipe.send_bytes(pickle.dumps(message, protocol=5))
+
+
+def _one(shared: Shared, index: int, limits: LimitsSection, pipe: Connection) -> bool:
+    """Run one container and report it. Returns whether the rest should go to a fresh child."""
+    peak, wall, cpu = peak_bytes(), time.perf_counter(), time.process_time()
+    # counts user and system time of this process alone; its default action ends it, whatever it is doing
+    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
+    status, error, outcome = "done", None, None
+    try:
+        spec = resolve(shared, index)
+        _send(pipe, START, canonical(spec.params), spec.spec_hash)
+        outcome = run(spec, shared)
+    except MemoryError as problem:
+        status, error = "out_of_memory", _describe(problem, limits)
+    except (Exception, SystemExit) as problem:
+        status, error = "failed", _describe(problem, limits)
+    signal.setitimer(signal.ITIMER_PROF, 0.0)
+    used = (time.perf_counter() - wall, time.process_time() - cpu, max(peak_bytes() - peak, 0))
+    _send(pipe, END, status, used, error, _packed(outcome))
+    return status == "out_of_memory"
+
+
+def _packed(outcome: Outcome | None) -> tuple[Any, ...] | None:
+    """An outcome as plain bytes and texts."""
+    if outcome is None:
+        return None
+    digests = outcome.digests
+    return (
+        outcome.log.tobytes(),
+        outcome.metrics.tobytes(),
+        None if outcome.test_metrics is None else outcome.test_metrics.tobytes(),
+        outcome.sketch.tobytes(),
+        (digests.log, digests.decisions, digests.fills, digests.signals),
+    )
+
+
+def _describe(problem: BaseException, limits: LimitsSection) -> str:
+    """A traceback, its last line the error itself."""
+    if isinstance(problem, MemoryError):
+        return f"MemoryError: it needed more than memory_mb = {limits.memory_mb:g} beyond what its process starts with"
+    if isinstance(problem, SystemExit):
+        return f"SystemExit: a stage called sys.exit({problem.code!r})"
+    text = "".join(traceback.format_exception(problem)).strip()
+    return text if len(text) <= _ERROR_CHARACTERS else "…" + text[-_ERROR_CHARACTERS:]
+
+

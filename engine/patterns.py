@@ -1,0 +1,22 @@
+"""The patterns: routes over the same stages, as data. A container walks its route from left to right."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from engine.contracts import Role
+
+#: Stages that stand together depend on each other bar by bar and are walked as one.
+Route = tuple[tuple[Role, ...], ...]
+
+ROUTES: Mapping[str, Route] = MappingProxyType(
+    {
+        "full_backtest": (
+            (Role.MARKET,),
+            (Role.HUB,),
+            (Role.CLASSIFIER,),
+            (Role.STRATEGY,),
+            (Role.ENSEMBLE,),
+            (Role.RISK, Role.EXECUTION),
+        ),
+    }
+)

@@ -1,0 +1,143 @@
+"""The plan of a run: an experiment on its market, with indicators computed and every open question resolved.
+
+It is plain data that travels to the cells once (its arrays memory-mapped); a batch is then a range of its containers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.classifiers.base import Classifier, carried
+from engine.config import LimitsSection
+from engine.errors import ConfigError
+from engine.experiment import Experiment, parse_experiment
+from engine.indicators.hub import DEFAULT_BUDGET, Hub
+from engine.indicators.request import Request
+from engine.market.index import index_market
+from engine.market.market import Market
+from engine.registry import BUILT_IN
+from engine.stage import Stage
+from engine.strategies.base import Strategy
+from engine.sweep import canonical
+
+Arrays = dict[Request, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the cells need, and all they get.
+
+    raw: the experiment's plain TOML data. modules: where own stages are defined. ranks: int64, the sweep's point of
+    each container. first: the first trading bar; test: the first held-out bar, or None. indicators: hub values by
+    reference (None: the market itself; a name or "": the series a classifier sees). data: canonical JSON for spec_hash.
+    """
+
+    raw: Mapping[str, Any]
+    modules: tuple[str, ...]
+    market: Market
+    ranks: npt.NDArray[np.int64]
+    first: int
+    warmup: int
+    test: int | None
+    seed: int
+    limits: LimitsSection
+    data: str
+    indicators: Mapping[str | None, Arrays]
+
+    @property
+    def containers(self) -> int:
+        return len(self.ranks)
+
+
+def prepare(
+    raw: Mapping[str, Any], market: Market, modules: tuple[str, ...] = (), budget: int = DEFAULT_BUDGET
+) -> tuple[Experiment, Plan]:
+    """Resolve an experiment on `market` (the whole dataset) into a plan. Raises ConfigError or DataError."""
+    experiment = parse_experiment(raw, BUILT_IN.with_modules(modules))
+    data = experiment.data
+    market = market.select(data.symbols, data.end)
+    start = market.first_bar(data.start) if data.start else 0
+    if start >= len(market.time):
+        raise ConfigError(f"[data] start {data.start} lies after the last bar; choose an earlier one")
+    stages = _stages(experiment)
+    hubs = _warm(stages, market, budget)
+    warmup = data.warmup if isinstance(data.warmup, int) else 0
+    if data.warmup == "common":
+        warmup = max(0, _ready(stages, hubs) - start)
+    first = start + warmup
+    if first >= len(market.time):
+        raise ConfigError(
+            f"[data] warmup: the first trading bar would be number {first} of {len(market.time)}; "
+            "shorten the windows, or start earlier"
+        )
+    test = market.first_bar(data.test_start) if data.test_start else None
+    if test is not None and not first < test < len(market.time):
+        raise ConfigError(
+            f"[data] test_start {data.test_start} must lie after the first trading bar and not after the last bar"
+        )
+    described = canonical(
+        {
+            "dataset": market.dataset,
+            "symbols": list(market.symbols),
+            "start": data.start.isoformat() if data.start else None,
+            "end": data.end.isoformat() if data.end else None,
+            "warmup": warmup,
+            "test_start": data.test_start.isoformat() if data.test_start else None,
+            "pattern": experiment.header.pattern,
+        }
+    )
+    values = {key: hub.values() for key, hub in hubs.items()}
+    limits, seed = experiment.limits, experiment.header.seed
+    plan = Plan(raw, modules, market, experiment.ranks, first, warmup, test, seed, limits, described, values)
+    return experiment, plan
+
+
+def reference_key(classifier: Classifier) -> str:
+    """The key of the series a classifier sees: its reference's name, or "" for the index."""
+    return classifier.reference or ""
+
+
+def _stages(experiment: Experiment) -> list[Stage]:
+    """The distinct classifiers and strategies of all containers, in index order."""
+    found: dict[str, Stage] = {}
+    for rank in experiment.ranks.tolist():
+        branch, picks = experiment.sweep.locate(rank)
+        for choice in branch.choices(picks):
+            if isinstance(choice.stage, Strategy | Classifier) and choice.fragment not in found:
+                found[choice.fragment] = choice.stage
+    return list(found.values())
+
+
+def _warm(stages: list[Stage], market: Market, budget: int) -> dict[str | None, Hub]:
+    """A hub for the market and one for each series a classifier sees, holding what the containers will ask for."""
+    hubs: dict[str | None, Hub] = {None: Hub(market, budget)}
+    for stage in stages:
+        key = None
+        if isinstance(stage, Classifier):
+            key = reference_key(stage)
+            if key not in hubs:
+                hubs[key] = Hub(index_market(market, stage.reference), budget)
+        hubs[key].warm(stage.indicators().values())
+    return hubs
+
+
+def _ready(stages: list[Stage], hubs: Mapping[str | None, Hub]) -> int:
+    """The first bar at which every stage has each of its indicators, and its label, for some symbol."""
+    ready = 0
+    for stage in stages:
+        hub = hubs[reference_key(stage) if isinstance(stage, Classifier) else None]
+        values = {name: hub.get(request) for name, request in stage.indicators().items()}
+        for found in values.values():
+            ready = max(ready, _first(np.isfinite(found).any(axis=1)))
+        if isinstance(stage, Classifier):
+            codes = carried(stage.label(hub.market, values), len(hub.market.time), stage)
+            ready = max(ready, _first(codes >= 0))
+    return ready
+
+
+def _first(there: npt.NDArray[np.bool_]) -> int:
+    """The first True, or the length when there is none."""
+    return int(there.argmax()) if there.any() else len(there)

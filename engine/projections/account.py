@@ -1,0 +1,187 @@
+"""Equity, exposure and trades, projected from a log and its market by one kernel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.compiled import kernel
+from engine.events import Kind, Reason
+from engine.execution.fills import cash_after
+
+FILL, STOP, BANKRUPT = int(Kind.FILL), int(Kind.STOP), int(Reason.BANKRUPT)
+
+#: A closed round trip. `entry`, `exit`: rows of the first and last FILL; `quantity`: the most that was held; prices
+#: are quantity-weighted means of the fills in and out; `profit` is after costs, in money.
+TRADE = np.dtype(
+    [
+        ("symbol", "<i8"),
+        ("side", "<i8"),
+        ("entry", "<i8"),
+        ("exit", "<i8"),
+        ("entry_bar", "<i8"),
+        ("exit_bar", "<i8"),
+        ("quantity", "<f8"),
+        ("entry_price", "<f8"),
+        ("exit_price", "<f8"),
+        ("commission", "<f8"),
+        ("profit", "<f8"),
+    ],
+    align=True,
+)
+
+#: A round trip that is still open: what went in and out so far.
+_OPEN = np.dtype(
+    [
+        ("quantity", "<f8"),
+        ("most", "<f8"),
+        ("bought", "<f8"),
+        ("bought_value", "<f8"),
+        ("sold", "<f8"),
+        ("sold_value", "<f8"),
+        ("commission", "<f8"),
+        ("entry", "<i8"),
+        ("entry_bar", "<i8"),
+        ("last_close", "<f8"),
+    ],
+    align=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a log comes to, bar by bar. All arrays start at the first trading bar.
+
+    equity, gross, cash: float64 (bars,): equity and cash at the close in money, gross weight as a share. held: bool
+    (bars,). trades: TRADE. totals: float64 (2, 4), traded value, commission, slippage and fills before and from `test`.
+    """
+
+    equity: npt.NDArray[np.float64]
+    gross: npt.NDArray[np.float64]
+    cash: npt.NDArray[np.float64]
+    held: npt.NDArray[np.bool_]
+    trades: npt.NDArray[np.void]
+    totals: npt.NDArray[np.float64]
+
+
+@kernel
+def _add(trip, side, price, quantity, commission, row, bar):  # type: ignore[no-untyped-def]
+    if trip.quantity == 0.0:
+        trip.entry = row
+        trip.entry_bar = bar
+        trip.most = 0.0
+        trip.bought = 0.0
+        trip.bought_value = 0.0
+        trip.sold = 0.0
+        trip.sold_value = 0.0
+        trip.commission = 0.0
+    if side > 0:
+        trip.bought += quantity
+        trip.bought_value += quantity * price
+    else:
+        trip.sold += quantity
+        trip.sold_value += quantity * price
+    trip.commission += commission
+    trip.quantity += side * quantity
+    trip.most = max(trip.most, abs(trip.quantity))
+
+
+@kernel
+def _close(trip, s, side, row, bar, out):  # type: ignore[no-untyped-def]
+    """Write the round trip that a fill of `side` has just brought to flat."""
+    out.symbol = s
+    out.side = -side
+    out.entry = trip.entry
+    out.exit = row
+    out.entry_bar = trip.entry_bar
+    out.exit_bar = bar
+    out.quantity = trip.most
+    bought = trip.bought_value / trip.bought
+    sold = trip.sold_value / trip.sold
+    out.entry_price = bought if side < 0 else sold
+    out.exit_price = sold if side < 0 else bought
+    out.commission = trip.commission
+    out.profit = trip.sold_value - trip.bought_value - trip.commission
+
+
+@kernel
+def _walk(log, bars, first, test, cash, equity, gross, cashes, held, trips, trades, totals):  # type: ignore[no-untyped-def]
+    head = 0
+    closed = 0
+    ruined = False
+    symbols = len(trips)
+    for bar in range(first, len(bars)):
+        part = 1 if bar >= test else 0
+        ends = False
+        while head < len(log) and log[head].bar == bar:
+            event = log[head]
+            if event.kind == FILL:
+                s = event.symbol
+                side = event.side
+                price = event.price
+                quantity = event.quantity
+                commission = event.commission
+                cash = cash_after(cash, side, quantity, price, commission)
+                totals[part, 0] += price * quantity
+                totals[part, 1] += commission
+                totals[part, 2] += abs(price - bars[bar, s].open) * quantity
+                totals[part, 3] += 1.0
+                trip = trips[s]
+                before = trip.quantity
+                after = before + side * quantity
+                if before * after < 0.0:
+                    ending = commission * (abs(before) / quantity)
+                    _add(trip, side, price, abs(before), ending, head, bar)
+                    trip.quantity = 0.0
+                    _close(trip, s, side, head, bar, trades[closed])
+                    closed += 1
+                    _add(trip, side, price, abs(after), commission - ending, head, bar)
+                    trip.quantity = after
+                else:
+                    _add(trip, side, price, quantity, commission, head, bar)
+                    trip.quantity = after
+                    if after == 0.0:
+                        _close(trip, s, side, head, bar, trades[closed])
+                        closed += 1
+            elif event.kind == STOP and event.reason == BANKRUPT:
+                ends = True
+            head += 1
+        i = bar - first
+        if ruined:
+            equity[i] = equity[i - 1]
+            cashes[i] = cashes[i - 1]
+            continue
+        total = cash
+        exposed = 0.0
+        for s in range(symbols):
+            trip = trips[s]
+            if bars[bar, s].valid:
+                trip.last_close = bars[bar, s].close
+            if trip.quantity != 0.0:
+                value = trip.quantity * trip.last_close
+                total += value
+                exposed += abs(value)
+        equity[i] = total
+        cashes[i] = cash
+        if not ends and total > 0.0:
+            gross[i] = exposed / total
+            held[i] = exposed > 0.0
+        ruined = ends
+    return closed
+
+
+def project(
+    log: npt.NDArray[np.void], bars: npt.NDArray[np.void], first: int, initial_cash: float, test: int | None = None
+) -> Account:
+    """Project `log` over BAR `bars` (bars, symbols) from bar `first`; `test`: the first held-out bar."""
+    count = len(bars) - first
+    equity, gross, cash = np.empty(count), np.zeros(count), np.empty(count)
+    held = np.zeros(count, np.bool_)
+    fills = int((log["kind"] == FILL).sum())
+    trades = np.empty(fills, TRADE)
+    totals = np.zeros((2, 4))
+    trips = np.zeros(bars.shape[1], _OPEN)
+    split = len(bars) if test is None else test
+    closed = _walk(log, bars, first, split, initial_cash, equity, gross, cash, held, trips, trades, totals)
+    return Account(equity, gross, cash, held, trades[:closed], totals)
+

@@ -1,0 +1,35 @@
+"""What every stage is: a frozen pydantic model whose fields are its parameters, named in configs by its `kind`."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from engine.indicators.request import Request
+
+
+class Stage(BaseModel):
+    """Base of all stages. Fields are parameters: each has bounds, a unit and a sentence (the form is built from them)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: ClassVar[str]
+
+    def indicators(self) -> dict[str, Request]:
+        """The indicators the stage reads, by the names it reads them under. Default: none."""
+        return {}
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters as plain data, in field order."""
+        return self.model_dump(mode="json")
+
+
+class Regimes:
+    """The classifier's labels as stages see them: `codes` int64 (bars,), −1 before the first label; `names` of them."""
+
+    __slots__ = ("codes", "names")
+
+    def __init__(self, codes: npt.NDArray[np.int64], names: tuple[str, ...]) -> None:
+        self.codes = codes
+        self.names = names

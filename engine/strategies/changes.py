@@ -1,0 +1,70 @@
+"""From dense signals to SIGNAL events: one where a symbol's signal changes."""
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.compiled import kernel
+from engine.errors import StageError
+from engine.events import EVENT, NO_CAUSE, Kind, Level, empty_log
+
+SIGNAL, LEVEL_STRATEGY = int(Kind.SIGNAL), int(Level.STRATEGY)
+#: Out of range is what is beyond ±1 by more than rounding.
+ROUNDING = 1e-12
+
+
+@kernel
+def _walk(values, valid, first, source, out):  # type: ignore[no-untyped-def]
+    """Write the SIGNAL rows to `out`, or only count them when it is empty. Returns (rows, first bad bar or −1)."""
+    bars, symbols = values.shape
+    current = np.zeros(symbols)
+    logged = np.zeros(symbols)
+    rows = 0
+    for t in range(bars):
+        for s in range(symbols):
+            if not valid[t, s]:
+                continue
+            value = values[t, s]
+            if value == value:
+                if abs(value) > 1.0 + ROUNDING:
+                    return rows, t * symbols + s
+                current[s] = value
+            if t >= first and current[s] != logged[s]:
+                if len(out) > 0:
+                    row = out[rows]
+                    row.bar = t
+                    row.cause = NO_CAUSE
+                    row.symbol = s
+                    row.source = source
+                    row.reason = 0
+                    row.kind = SIGNAL
+                    row.level = LEVEL_STRATEGY
+                    row.side = 0
+                    row.price = np.nan
+                    row.quantity = np.nan
+                    row.commission = np.nan
+                    row.value = current[s] + 0.0
+                    row.limit = np.nan
+                    row.actual = np.nan
+                logged[s] = current[s]
+                rows += 1
+    return rows, -1
+
+
+def signal_rows(
+    values: npt.NDArray[np.float64], valid: npt.NDArray[np.bool_], first: int, source: int, name: str
+) -> npt.NDArray[np.void]:
+    """The SIGNAL events of dense `values` (bars, symbols) from the first trading bar on, by (bar, symbol).
+
+    Raises StageError when the shape or dtype is wrong or a value lies outside [−1, 1].
+    """
+    if not isinstance(values, np.ndarray) or values.shape != valid.shape or values.dtype != np.float64:
+        got = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise StageError(f"strategy '{name}': signal() must return float64 {valid.shape} (bars, symbols), not {got}")
+    rows, bad = _walk(values, valid, first, source, empty_log(0))
+    if bad >= 0:
+        t, s = divmod(int(bad), valid.shape[1])
+        raise StageError(f"strategy '{name}': signal {values[t, s]} at bar {t} lies outside [-1, 1]; scale or clip it")
+    out = np.empty(rows, EVENT)
+    if rows:
+        _walk(values, valid, first, source, out)
+    return out

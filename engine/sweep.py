@@ -1,0 +1,256 @@
+"""From swept numbers to points: axes, components, branches, and the ranks of a sweep's points.
+
+A point is named by its rank in the whole grid (all branches one after the other, the last axis fastest), so a batch
+of containers is a list of numbers, resolved where it runs.
+"""
+
+import json
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic.fields import FieldInfo
+
+from engine.config import validated
+from engine.errors import ConfigError, nearest
+from engine.stage import Stage
+from engine.where import Condition
+
+MAX_VALUES = 100_000
+MAX_POINTS = 5_000_000
+RANGE_KEYS = {"from", "to", "step"}
+#: How many resolved stages a component remembers; a full memory is forgotten whole.
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One swept parameter: its path in reports, its place in the stage's table, its values."""
+
+    path: str
+    place: tuple[str, ...]
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A component at one combination of its values: the stage, and its canonical JSON for `spec_hash`."""
+
+    stage: Stage
+    fragment: str
+
+
+@dataclass
+class Component:
+    """One stage of a branch with the axes of its parameters."""
+
+    name: str
+    where: str
+    model: type[Stage]
+    base: dict[str, Any]
+    axes: tuple[Axis, ...]
+    memory: dict[tuple[int, ...], Choice] = field(default_factory=dict, repr=False)
+
+    def at(self, picks: tuple[int, ...]) -> Choice:
+        """The stage with axis i at its value number picks[i]. Raises ConfigError when it does not accept them."""
+        choice = self.memory.get(picks)
+        if choice is None:
+            values = self.base
+            for axis, pick in zip(self.axes, picks, strict=True):
+                values = _with(values, axis.place, axis.values[pick])
+            stage = validated(self.model, values, self.where)
+            fragment = canonical({"kind": self.model.kind, **stage.parameters()})
+            if len(self.memory) >= _REMEMBERED:
+                self.memory.clear()
+            choice = self.memory[picks] = Choice(stage, fragment)
+        return choice
+
+    def plain(self) -> dict[str, Any]:
+        """All scalar parameters by path, the swept ones at their first value."""
+        stage = self.at((0,) * len(self.axes)).stage
+        return {f"{self.name}.{key}": value for key, value in stage.parameters().items()}
+
+
+@dataclass
+class Branch:
+    """One combination of alternatives: its labels (e.g. {"risk": "tight"}) and its components in pipeline order."""
+
+    labels: dict[str, str]
+    components: tuple[Component, ...]
+
+    def __post_init__(self) -> None:
+        self.axes = tuple(axis for component in self.components for axis in component.axes)
+        self.size = prod(len(axis.values) for axis in self.axes)
+        self.fixed = {key: value for component in self.components for key, value in component.plain().items()}
+
+    def picks(self, rank: int) -> tuple[int, ...]:
+        """Which value of each axis the point `rank` of this branch takes."""
+        found = []
+        for axis in reversed(self.axes):
+            rank, pick = divmod(rank, len(axis.values))
+            found.append(pick)
+        return tuple(reversed(found))
+
+    def params(self, picks: Sequence[int]) -> dict[str, Any]:
+        """The swept parameters of a point, by path, and the branch it is on."""
+        swept = {axis.path: axis.values[pick] for axis, pick in zip(self.axes, picks, strict=True)}
+        return {**self.labels, **swept}
+
+    def choices(self, picks: tuple[int, ...]) -> tuple[Choice, ...]:
+        """The resolved stages of a point, in the order of `components`."""
+        found, start = [], 0
+        for component in self.components:
+            stop = start + len(component.axes)
+            found.append(component.at(picks[start:stop]))
+            start = stop
+        return tuple(found)
+
+
+@dataclass
+class Sweep:
+    """All branches of an experiment and the conditions its points must meet."""
+
+    branches: tuple[Branch, ...]
+    conditions: tuple[Condition, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.total = sum(branch.size for branch in self.branches)
+        known = sorted({name for branch in self.branches for name in branch.fixed})
+        for condition in self.conditions:
+            for name in sorted(condition.names):
+                if name not in known:
+                    raise ConfigError(f"[sweep] where \"{condition.text}\": no parameter '{name}'; {nearest(name, known)}")
+
+    def locate(self, rank: int) -> tuple[Branch, tuple[int, ...]]:
+        """The branch of point `rank` and its picks there."""
+        for branch in self.branches:
+            if rank < branch.size:
+                return branch, branch.picks(rank)
+            rank -= branch.size
+        raise IndexError(rank)
+
+    def holds(self, rank: int) -> bool:
+        """Whether point `rank` meets every condition that its branch has the parameters for."""
+        branch, picks = self.locate(rank)
+        values = {**branch.fixed, **branch.params(picks)}
+        return all(condition.holds(values) for condition in self.conditions if condition.names <= values.keys())
+
+    def grid(self) -> npt.NDArray[np.int64]:
+        """The ranks of all points that meet the conditions, int64, ascending. Raises ConfigError when none does."""
+        if self.total > MAX_POINTS:
+            raise ConfigError(
+                f"the sweep has {self.total:,} points; at most {MAX_POINTS:,} can be listed: "
+                'use [sweep] method = "random" with samples, or fewer values'
+            )
+        if not self.conditions:
+            return np.arange(self.total, dtype=np.int64)
+        ranks = np.fromiter((rank for rank in range(self.total) if self.holds(rank)), np.int64)
+        if not len(ranks):
+            raise ConfigError("the sweep is empty: no point meets [sweep] where; loosen it")
+        return ranks
+
+    def random(self, samples: int, seed: int) -> npt.NDArray[np.int64]:
+        """The ranks of `samples` distinct points that meet the conditions, drawn evenly, in the order drawn."""
+        generator = np.random.Generator(np.random.PCG64(seed))
+        if self.total <= MAX_POINTS:
+            ranks = self.grid()
+            return ranks if samples >= len(ranks) else generator.permutation(ranks)[:samples]
+        found: dict[int, None] = {}
+        for _ in range(1000 * samples):
+            rank = int(generator.integers(self.total))
+            if rank not in found and self.holds(rank):
+                found[rank] = None
+                if len(found) == samples:
+                    break
+        if not found:
+            raise ConfigError("the sweep is empty: no drawn point meets [sweep] where; loosen it")
+        return np.fromiter(found, np.int64)
+
+
+def component(name: str, where: str, model: type[Stage], table: Mapping[str, Any]) -> Component:
+    """A component from one table of the config: lists and ranges become axes. Raises ConfigError."""
+    base: dict[str, Any] = {}
+    axes: list[Axis] = []
+    for key, value in table.items():
+        info = model.model_fields.get(key)
+        base[key] = value if info is None else _take_axes(name, (key,), value, _depth(info.annotation), info, axes)
+    found = Component(name, where, model, base, tuple(axes))
+    for i, axis in enumerate(axes):
+        for pick in range(len(axis.values)):
+            found.at(tuple(pick if j == i else 0 for j in range(len(axes))))
+    return found
+
+
+def _take_axes(name: str, place: tuple[str, ...], value: Any, depth: int | None, info: FieldInfo, axes: list[Axis]) -> Any:
+    """`value` with swept parts replaced by their first value; appends an Axis for each. depth: lists it may hold."""
+    path = ".".join((name, *place))
+    if isinstance(value, dict) and value.keys() == RANGE_KEYS:
+        values = _range(path, value)
+    elif isinstance(value, dict) and depth is not None:
+        return {key: _take_axes(name, (*place, key), item, depth, info, axes) for key, item in value.items()}
+    elif isinstance(value, list) and (not depth or any(isinstance(item, list) for item in value)):
+        values = value
+    else:
+        return _none(value, info)
+    if not values:
+        raise ConfigError(f"{path}: an empty list sweeps nothing; give at least one value")
+    if len(values) > MAX_VALUES:
+        raise ConfigError(f"{path}: {len(values):,} values; at most {MAX_VALUES:,} are swept")
+    for i, item in enumerate(values):
+        if item in values[:i] if len(values) < 1000 else False:
+            raise ConfigError(f"{path}: {item!r} is listed twice; each value once")
+    axes.append(Axis(path, place, tuple(values)))
+    return _none(values[0], info)
+
+
+def _none(value: Any, info: FieldInfo) -> Any:
+    """TOML has no null: "none" stands for it where a parameter may be absent."""
+    return None if value == "none" and type(None) in typing.get_args(info.annotation) else value
+
+
+def _with(values: dict[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """A copy of `values` with the item at `place` set."""
+    head, rest = place[0], place[1:]
+    if rest:
+        return {**values, head: _with(values[head], rest, value)}
+    return {**values, head: None if value == "none" else value}
+
+
+def _depth(annotation: Any) -> int | None:
+    """How many lists deep a value of this type is by nature; None when it holds neither list nor dict."""
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is list:
+        return 1
+    if origin is dict:
+        return _depth(args[1]) or 0
+    depths = [found for found in map(_depth, args) if found is not None]
+    return max(depths) if depths else None
+
+
+def _range(path: str, value: Mapping[str, Any]) -> list[Any]:
+    """The values of { from, to, step }, both ends inclusive, in decimal arithmetic. Raises ConfigError."""
+    for key in ("from", "to", "step"):
+        if isinstance(value[key], bool) or not isinstance(value[key], int | float):
+            raise ConfigError(f"{path}: '{key}' of a range must be a number (got {value[key]!r})")
+    start, stop, step = (Decimal(str(value[key])) for key in ("from", "to", "step"))
+    if not (start.is_finite() and stop.is_finite() and step.is_finite()):
+        raise ConfigError(f"{path}: a range needs finite numbers")
+    if step <= 0 or start > stop:
+        raise ConfigError(f"{path}: a range needs from ≤ to and step > 0 (got {dict(value)})")
+    count = int((stop - start) / step) + 1
+    if count > MAX_VALUES:
+        raise ConfigError(f"{path}: a range of {count:,} values; at most {MAX_VALUES:,} are swept")
+    number = int if all(isinstance(value[key], int) for key in ("from", "to", "step")) else float
+    return [number(start + i * step) for i in range(count)]
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal data, equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
