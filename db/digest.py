@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 
 def run_digest(rows: Iterable[tuple[int, str, str | None]]) -> str:
-    """SHA-256 (hex) over (index, status, digest) in index order: a done container as its digest, any other as its status."""
+    """SHA-256 (hex) over rows (index, status, digest) in index order: a done container counts as its digest, any other
+    as its status."""
     digest = hashlib.sha256()
     for index, status, own in rows:
         digest.update(f"{index} {own if status == 'done' else status}\n".encode())

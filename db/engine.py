@@ -1,9 +1,9 @@
 """The connection to a home's database: one SQLite file in WAL mode, many readers, one writer at a time.
 
-- A reading transaction is a plain BEGIN (one snapshot, never waits); a writing one is BEGIN IMMEDIATE, because a read that
-  turns into a write fails at once when somebody else wrote in between.
-- Automatic checkpoints are off in every connection: two connections that checkpoint at the same moment can damage the file
-  (SQLite 3.7.0 to 3.51.2). The writer checkpoints, under a file lock.
+- A reading transaction is a plain BEGIN (one snapshot, never waits); a writing one is BEGIN IMMEDIATE, because a read
+  that turns into a write fails at once when somebody else wrote in between.
+- Automatic checkpoints are off in every connection: two connections that checkpoint at the same moment can damage the
+  file (SQLite 3.7.0 to 3.51.2). The writer checkpoints, under a file lock.
 """
 
 import fcntl
@@ -22,11 +22,21 @@ FILE = "bulkhead.sqlite"
 BUSY_MS = 30_000
 #: Of a new file. Larger pages than the usual 4 KiB suit blobs of a few hundred KiB and rows of half a KiB.
 PAGE_BYTES = 16384
-#: The writer moves the write-ahead log into the database when it has added about this much to it. The log's file keeps its
-#: size and is written over: that is three times cheaper than making it grow.
+#: The writer moves the write-ahead log into the database when it has added about this much to it. The log's file keeps
+#: its size and is written over: that is three times cheaper than making it grow.
 WAL_BYTES = 16 << 20
 #: What a transaction adds to the log beside its blobs: every page it touches, whole.
 TRANSACTION_BYTES = 512 << 10
+
+#: What to do about SQLite's complaints, by words that stand in them.
+_ADVICE = (
+    ("not a database", "move it away or choose another --home"),
+    ("malformed", "it is damaged; restore it from a backup"),
+    ("decode to UTF-8", "it is damaged; restore it from a backup"),
+    ("full", "make room on the disk and try again"),
+    ("unable to open", "check the folder and its permissions"),
+    ("readonly", "check the file's permissions"),
+)
 
 _WRITING = "bulkhead_writing"
 
@@ -34,7 +44,8 @@ _WRITING = "bulkhead_writing"
 class Database:
     """A home's database file and its connections. Threads may share it; a forked child must not use it.
 
-    `foreign_keys=False` is for migrations: there a table is copied and dropped, which must not delete what refers to it.
+    `foreign_keys=False` is for migrations: they copy and drop tables, which must not delete rows that refer to them.
+    Errors raised by all methods: StoreError.
     """
 
     def __init__(self, path: Path, foreign_keys: bool = True) -> None:
@@ -45,13 +56,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database. Errors raised: StoreError."""
+        """A transaction that sees one state of the database."""
         with self._errors(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its first moment: all of it is kept, or nothing. Errors raised: StoreError."""
+        """A transaction that holds the write lock from its first moment: all of it is kept, or nothing."""
         with self._errors(), self._writer.begin() as connection:
             yield connection
 
@@ -69,7 +80,7 @@ class Database:
         self._unmoved = 0
 
     def outside_transaction(self, statement: str) -> None:
-        """Execute one statement that cannot be part of a transaction. Errors raised: StoreError."""
+        """Execute one statement that cannot be part of a transaction."""
         with self._errors():
             connection = self._engine.raw_connection()
             try:
@@ -79,7 +90,7 @@ class Database:
 
     @contextmanager
     def locked(self, wait: bool = True) -> Iterator[bool]:
-        """The lock of the whole file, for making, migrating and checkpointing it. Yields False if it is taken and `wait` is False."""
+        """The lock of the whole file, for making, migrating and checkpointing it. Yields whether it was got."""
         try:
             handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
@@ -104,7 +115,9 @@ class Database:
         try:
             yield
         except exc.DBAPIError as error:
-            raise StoreError(f"the database {self.path} cannot be used: {error.orig}") from error
+            told = str(error.orig)
+            advice = next((advice for words, advice in _ADVICE if words in told), "try again")
+            raise StoreError(f"the database {self.path} cannot be used ({told}): {advice}") from error
 
 
 def _connect(path: Path, foreign_keys: bool) -> Engine:

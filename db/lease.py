@@ -1,7 +1,7 @@
 """Who owns a run: an advisory lock on `HOME/runs/<id>.lock`, and an epoch in the run's row.
 
-The lock says who is alive: the kernel drops it the moment its holder ends, however that happens. The epoch says who is newest:
-it grows with each claim, and a commit with an older one is refused, so that a holder that lost its lock without
+The lock says who is alive: the kernel drops it the moment its holder ends, however that happens. The epoch says who is
+newest: it grows with each claim, and a commit with an older one is refused, so that a holder that lost its lock without
 noticing can do no harm. The lock is a POSIX record lock: a forked child does not inherit it.
 """
 
@@ -22,7 +22,7 @@ _guard = threading.RLock()
 
 
 class RunLock:
-    """The lock of one run, taken on construction. Errors raised: StoreError when somebody, here or elsewhere, has it."""
+    """The lock of one run, taken on construction. Errors raised: StoreError when somebody has it, here or elsewhere."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,7 +42,7 @@ class RunLock:
 
 
 class Lease:
-    """The right to write a run's results, held by one process at a time. A context manager: leaving it gives it back."""
+    """The right to write a run's results, held by one process at a time. As a context manager it gives itself back."""
 
     def __init__(self, run_id: int, epoch: int, hypothesis_id: int, lock: RunLock) -> None:
         self.run_id = run_id
@@ -64,13 +64,13 @@ class Lease:
 
 
 def holder(path: Path) -> int | None:
-    """The process id of who holds the lock at `path`, None if nobody. Takes nothing, so it never stands in a claim's way."""
+    """The process id of who holds the lock at `path`, None if nobody. It only asks, so it stands in no claim's way."""
     with _guard:
         if _held.get(str(path)) == os.getpid():
             return os.getpid()
         try:
             handle = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             return _query(handle)
@@ -80,19 +80,24 @@ def holder(path: Path) -> int | None:
 
 def _take(path: Path) -> int:
     """An open descriptor of `path` that has its lock."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(handle), os.stat(path)):
-                return handle
-        except BlockingIOError:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(handle), os.stat(path)):
+                    return handle
+            except FileNotFoundError:
+                pass  # its last holder removed the file while we were taking it
+            except BaseException:
+                os.close(handle)
+                raise
             os.close(handle)
-            raise StoreError(f"run {path.stem} is being worked on by another process") from None
-        except FileNotFoundError:
-            pass
-        os.close(handle)  # its last holder removed the file while we were taking it
+    except BlockingIOError:
+        raise StoreError(f"run {path.stem} is being worked on by another process") from None
+    except OSError as error:
+        raise StoreError(f"run {path.stem} cannot be locked: {path}: {error.strerror}") from None
 
 
 def _query(handle: int) -> int | None:

@@ -1,6 +1,7 @@
-"""Reading what containers left, inside a transaction that the store has begun. Whatever is read is checked against its checksum."""
+"""Reading what containers left, inside a transaction that the store has begun; all of it is checked by checksum."""
 
 import json
+import struct
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +26,7 @@ _SELECT = (
     "LEFT JOIN metrics t ON t.run_id = c.run_id AND t.idx = c.idx AND t.part = 1"
 )
 _DESCENDING = {metric.name: metric.better >= 0 for metric in CATALOGUE}
-_RESTORE = "its checksum differs; restore the database from a backup or run the experiment again"
+_RESTORE = "its checksum differs; restore the database from a backup, or run the experiment again"
 
 
 def ordered(
@@ -64,7 +65,8 @@ def events(connection: Connection, run_id: int, idx: int) -> npt.NDArray[np.void
     """See `Store.events`."""
     one(connection, run_id, idx)  # the row says where in its block the log lies, so it is checked too
     start, count, check, log, sketch = connection.exec_driver_sql(
-        "SELECT c.row_start, c.row_count, b.checksum, l.data, s.data FROM container c JOIN block b ON b.id = c.block_id "
+        "SELECT c.row_start, c.row_count, b.checksum, l.data, s.data "
+        "FROM container c JOIN block b ON b.id = c.block_id "
         "LEFT JOIN block_log l ON l.block_id = b.id LEFT JOIN block_sketch s ON s.block_id = b.id "
         "WHERE c.run_id = ? AND c.idx = ?",
         (run_id, idx),
@@ -102,17 +104,24 @@ def sketches(
 def _containers(rows: Sequence[Any]) -> list[Container]:
     """Rows of `_SELECT` as containers. Errors raised: StoreError for a row that differs from its checksum."""
     width, parts = len(_CONTAINER), len(_PART)
-    numbers = np.array([row[width:] for row in rows], dtype=np.float64).reshape(len(rows), 2 * parts)  # NULL: NaN
+    try:
+        numbers = np.array([row[width:] for row in rows], dtype=np.float64).reshape(len(rows), 2 * parts)  # NULL: NaN
+    except (TypeError, ValueError):
+        raise StoreError(f"metrics of run {rows[0][0]} are damaged: {_RESTORE}") from None
     train, test = numbers[:, 1:parts], numbers[:, parts + 1 :]
     found = []
     for row, train_row, test_row in zip(rows, train, test, strict=True):
-        run_id, idx, status, block_id, position, start, count, wall, cpu, memory, check, *hashes = row[:width]
+        run_id, idx, status, block_id, position, start, count, wall, cpu, memory, check, *texts = row[:width]
         has_train, has_test = row[width] is not None, row[width + parts] is not None
         raw = (train_row.tobytes() if has_train else b"") + (test_row.tobytes() if has_test else b"")
-        params, spec_hash, digest, decisions, fills, signals, error = hashes
         places = (run_id, idx, block_id, position, start, count, memory, wall, cpu)
-        if checksum(places, (status, *hashes), raw) != check:
+        try:
+            intact = checksum(places, (status, *texts), raw) == check
+        except (TypeError, struct.error):  # damage can turn a number into a text
+            intact = False
+        if not intact:
             raise StoreError(f"container {run_id}/{idx} is damaged: {_RESTORE}")
+        params, spec_hash, digest, decisions, fills, signals, error = texts
         found.append(
             Container(
                 run=run_id,

@@ -42,7 +42,8 @@ class RunSummary:
     """A run as lists show it.
 
     `status`: queued, running, paused, stopped, interrupted (its runner is gone), done, failed (`error` says why).
-    `pid`: the runner's while it lives; `heartbeat`: its last commit. `seconds`: first dispatch to last commit; times: UTC, ISO 8601.
+    `pid`: the runner's while it lives; `heartbeat`: its last commit. `seconds`: from the first dispatch to the last
+    commit. Times: UTC, ISO 8601.
     """
 
     id: int
@@ -85,8 +86,11 @@ class Run(RunSummary):
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A stored container. `metrics` and `test_metrics` have all names of the catalogue, None where undefined; the whole is
-    None when the container is not done, or has no held-out bars."""
+    """A stored container; `rows` is the number of its events.
+
+    `metrics` and `test_metrics` have all names of the catalogue, None where undefined; each as a whole is None when
+    there are none: the container is not done, or has no held-out bars.
+    """
 
     run: int
     index: int
@@ -106,7 +110,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Containers that ended alike: same status, same last line of error. `first`: the lowest index; `error`: its full text."""
+    """Containers that ended alike: same status, same last line of error. `error`: the full text of the `first` one."""
 
     status: str
     line: str
@@ -130,6 +134,13 @@ def clean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(np.isfinite(values), values + 0.0, np.nan)
 
 
+def run_checksum(run: "NewRun | Run", plan: str, platform: str) -> int:
+    """The CRC-32 of what does not change in a run's row; `plan` and `platform` as the JSON texts that are stored."""
+    texts = (run.name, run.pattern, run.hypothesis, run.config, plan, platform, run.dataset, run.dataset_hash)
+    fixed = (*texts, run.engine, run.fingerprint, str(run.seed), str(run.containers))
+    return zlib.crc32("\0".join(fixed).encode())
+
+
 _NUMBERS = struct.Struct("<qqqqqqqdd").pack
 
 
@@ -138,11 +149,16 @@ def checksum(
 ) -> int:
     """The CRC-32 of a container's row.
 
-    `numbers`: run, index, block, position, row_start, row_count, memory, wall, cpu; `texts`: status, params, spec_hash, the four
-    digests, error; `metrics`: the clean values of its parts, as float64 bytes.
+    `numbers`: run, index, block, position, row_start, row_count, memory, wall, cpu; `texts`: status, params, spec_hash,
+    the four digests, error; `metrics`: the clean values of its parts, as float64 bytes.
     """
     words = "\0".join(["\1" if text is None else text for text in texts])
     return zlib.crc32(_NUMBERS(*numbers) + words.encode() + metrics)
+
+
+def printable(text: str | None) -> str | None:
+    """Text that can be stored: what a user's code raises may hold characters that no encoding has."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from sqlalchemy import Connection
 
-from db.rows import Failure, Run, RunSummary, parse
+from db.rows import Failure, Run, RunSummary, parse, run_checksum
+from engine.errors import StoreError
 
 _SUMMARY = tuple(RunSummary.__dataclass_fields__)
 _DETAIL = tuple(name for name in Run.__dataclass_fields__ if name not in _SUMMARY)
@@ -24,9 +25,21 @@ def summaries(connection: Connection, run_id: int | None = None) -> list[RunSumm
 
 
 def details(connection: Connection, run_id: int) -> list[Run]:
-    """The run in full, if there is one."""
-    rows = connection.exec_driver_sql(f"{_select((*_SUMMARY, *_DETAIL))} WHERE r.id = ?", (run_id,)).mappings()
-    return [Run(**{**row, "plan": parse(row["plan"]), "platform": parse(row["platform"])}) for row in rows]
+    """The run in full, if there is one. Errors raised: StoreError when it differs from its checksum."""
+    rows = connection.exec_driver_sql(f"{_select((*_SUMMARY, *_DETAIL, 'checksum'))} WHERE r.id = ?", (run_id,))
+    found = []
+    for *values, check in rows:
+        columns = dict(zip((*_SUMMARY, *_DETAIL), values, strict=True))
+        try:
+            plan, platform = columns["plan"], columns["platform"]
+            run = Run(**{**columns, "plan": parse(plan), "platform": parse(platform)})
+            intact = run_checksum(run, plan, platform) == check
+        except (TypeError, ValueError):  # damage can turn a text into a number, or break the JSON
+            intact = False
+        if not intact:
+            raise StoreError(f"run {run_id} is damaged: its checksum differs; restore the database from a backup")
+        found.append(run)
+    return found
 
 
 def failures(connection: Connection, run_id: int) -> list[Failure]:

@@ -13,7 +13,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def open_database(home: Path) -> Database:
-    """The database of `home`, at schema version `HEAD`. Folder and file are made if missing. Errors raised: StoreError."""
+    """The database of `home`, at schema version `HEAD`; made if missing, with its folder. Errors raised: StoreError."""
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -30,7 +30,7 @@ def open_database(home: Path) -> Database:
 
 
 def version(database: Database) -> str | None:
-    """The schema version the file says it has; None for an empty one. Errors raised: StoreError (not Bulkhead's file)."""
+    """The schema version the file says it has; None for an empty one. Errors raised: StoreError (not Bulkhead's)."""
     with database.reading() as connection:
         tables = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
         if not tables:

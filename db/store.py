@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from db import results, runs, write
 from db.lease import Lease, RunLock, holder
-from db.rows import Container, Failure, NewRun, Run, RunSummary, now
+from db.rows import Container, Failure, NewRun, Run, RunSummary, now, printable
 from db.schema import open_database
 from db.tables import BENCHMARK
 from engine.errors import StoreError
@@ -97,7 +97,7 @@ class Store:
         changes = "status = ?, finished = ?, seconds = ?, error = ?, pid = NULL, digest = ?, decisions_digest = ?"
         with self._database.writing() as connection:
             digest, decisions = write.digests(connection, lease.run_id) or (None, None)
-            values = (status, now(), seconds, error, digest, decisions)
+            values = (status, now(), seconds, printable(error), digest, decisions)
             write.update_run(connection, lease.run_id, lease.epoch, changes, values)
         self._database.checkpoint()
         return digest

@@ -1,9 +1,9 @@
 """The tables of a home's database, `bulkhead.sqlite`.
 
-A run has containers; a container's log and equity sketch lie with those of its batch in a block. Times are UTC in ISO 8601
-with milliseconds (`2026-01-31T09:30:00.000+00:00`, so they sort as text), durations seconds, hashes and digests lower-case
-hex. All tables are STRICT: rows are written by plain `executemany`, and SQLite itself refuses a value of the wrong type.
-Container −1 of a run is its benchmark: in no count, in no digest.
+A run has containers; a container's log and equity sketch lie with those of its batch in a block. Times are UTC in
+ISO 8601 with milliseconds (`2026-01-31T09:30:00.000+00:00`: they sort as text), durations seconds, hashes and digests
+lower-case hex. All tables are STRICT: rows are written by plain `executemany`, and SQLite itself refuses a value of the
+wrong type. Container −1 of a run is its benchmark: in no count, in no digest.
 """
 
 from typing import Any
@@ -63,8 +63,10 @@ class RunRow(SQLModel, table=True):
     """One experiment's run: what was asked, where it stands, what it left.
 
     `plan` (JSON) is what the config was resolved to; `platform` (JSON) and its hash `fingerprint` say where bits are
-    promised to be the same. `done` and `failed` count committed containers. `epoch` grows with each claim: only the
-    newest holder commits. `pid` and `heartbeat` are the holder's.
+    promised to be the same. `checksum`: CRC-32 of what does not change after creation (`db.rows.run_checksum`). `done`
+    and `failed` count committed containers. `epoch` grows with each claim: only the newest holder commits. `pid` and
+    `heartbeat` are the holder's. `extends`: the run whose sweep this one goes on with; `revealed`: when its test
+    figures were first looked at.
     """
 
     __tablename__ = "run"
@@ -85,6 +87,7 @@ class RunRow(SQLModel, table=True):
     engine: str = _text()
     platform: str = _text()
     fingerprint: str = _text()
+    checksum: int
     workers: int | None = None
     backend: str | None = _text(default=None)
     containers: int
@@ -105,7 +108,10 @@ class RunRow(SQLModel, table=True):
 
 
 class BlockRow(SQLModel, table=True):
-    """A committed batch of containers; `rows` events. `checksum`: SHA-256 of log and sketch; `sketch_crc`: of the sketch alone."""
+    """A committed batch of containers, with `rows` events.
+
+    `checksum`: SHA-256 of log and sketch; `sketch_crc`: CRC-32 of the sketch, which is read without the log.
+    """
 
     __tablename__ = "block"
     __table_args__ = (_STRICT,)
@@ -143,8 +149,9 @@ class BlockSketchRow(SQLModel, table=True):
 class ContainerRow(SQLModel, table=True):
     """How one container ended. Its log is rows `row_start` … + `row_count` of its block, its sketch is row `position`.
 
-    `params` (JSON): the swept parameters. `wall`, `cpu`: seconds; `memory`: bytes. `checksum`: CRC-32 of the row and its
-    metrics (`db.rows.checksum`). The indexes hold a prefix of each hash: whole ones would double what a commit writes.
+    `params` (JSON): the swept parameters. `wall`, `cpu`: seconds; `memory`: bytes. `checksum`: CRC-32 of the row and
+    its metrics (`db.rows.checksum`). The indexes hold a prefix of each hash, and by run: a commit would write twice as
+    much with whole ones, and touch pages all over a large database.
     """
 
     __tablename__ = "container"
@@ -174,7 +181,10 @@ class ContainerRow(SQLModel, table=True):
 
 
 class MetricsRow(SQLModel, table=True):
-    """A container's metrics, one REAL column for each name of the catalogue; NULL: undefined. `part`: 0 before `test_start`, 1 after."""
+    """A container's metrics, one REAL column for each name of the catalogue; NULL: undefined.
+
+    `part`: 0 for the bars before `test_start`, 1 for those from there on.
+    """
 
     __tablename__ = "metrics"
     __table_args__ = (

@@ -1,4 +1,7 @@
-"""Writing a run's rows, inside a transaction that the store has begun. Plain `executemany`: ten times faster than objects."""
+"""Writing a run's rows, inside a transaction that the store has begun.
+
+Containers go in by plain `executemany`, which is ten times faster than objects.
+"""
 
 import json
 import zlib
@@ -10,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from db.digest import run_digest
-from db.rows import NewRun, checksum, clean, now
+from db.rows import NewRun, checksum, clean, now, printable, run_checksum
 from db.tables import PART_TEST, PART_TRAIN, ContainerRow, MetricsRow, RunRow, columns
 from engine.errors import StoreError
 from engine.parallel.block import Block, Result
@@ -34,6 +37,7 @@ def create_run(connection: Connection, new: NewRun) -> int:
         (*key, now()),
     )
     hypothesis = connection.exec_driver_sql("SELECT id FROM hypothesis WHERE text = ? AND dataset_hash = ?", key)
+    plan, platform = json.dumps(new.plan), json.dumps(new.platform)
     row = RunRow(
         name=new.name,
         status="queued",
@@ -41,12 +45,13 @@ def create_run(connection: Connection, new: NewRun) -> int:
         seed=new.seed,
         hypothesis_id=hypothesis.scalar_one(),
         config=new.config,
-        plan=json.dumps(new.plan),
+        plan=plan,
         dataset=new.dataset,
         dataset_hash=new.dataset_hash,
         engine=new.engine,
-        platform=json.dumps(new.platform),
+        platform=platform,
         fingerprint=new.fingerprint,
+        checksum=run_checksum(new, plan, platform),
         workers=new.workers,
         backend=new.backend,
         containers=new.containers,
@@ -60,7 +65,7 @@ def create_run(connection: Connection, new: NewRun) -> int:
 
 
 def claim(connection: Connection, run_id: int, pid: int) -> tuple[int, int]:
-    """Begin a new epoch of a run; returns it and the id of the run's hypothesis. Errors raised: StoreError (no such run)."""
+    """Begin a new epoch of a run; returns it and the id of the run's hypothesis. Errors raised: StoreError."""
     row = connection.exec_driver_sql(
         "UPDATE run SET epoch = epoch + 1, pid = ?, heartbeat = ? WHERE id = ? RETURNING epoch, hypothesis_id",
         (pid, now(), run_id),
@@ -102,6 +107,8 @@ def commit_block(connection: Connection, run_id: int, epoch: int, block: Block) 
     try:
         connection.exec_driver_sql(_CONTAINER, containers)
     except IntegrityError as error:
+        if "UNIQUE" not in str(error.orig):
+            raise
         raise StoreError(f"run {run_id} has a container of this block already ({error.orig})") from error
     if metrics:
         connection.exec_driver_sql(_METRICS, metrics)
@@ -138,8 +145,7 @@ def _rows(run_id: int, block_id: int, results: tuple[Result, ...]) -> tuple[list
             result.decisions_digest,
             result.fills_digest,
             result.signals_digest,
-            # What a user's code raises may hold characters that no encoding has.
-            result.error and result.error.encode("utf-8", "backslashreplace").decode(),
+            printable(result.error),
         )
         places = (run_id, index, block_id, position, start, count, memory, wall, cpu)
         check = checksum(places, (status, *texts), numbers)

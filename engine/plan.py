@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.classifiers.base import Classifier, carried
-from engine.config import LimitsSection
+from engine.config import DataSection, LimitsSection
 from engine.errors import ConfigError
 from engine.experiment import Experiment, parse_experiment
 from engine.indicators.hub import DEFAULT_BUDGET, Hub
@@ -78,7 +78,16 @@ def prepare(
         raise ConfigError(
             f"[data] test_start {data.test_start} must lie after the first trading bar and not after the last bar"
         )
-    described = canonical(
+    described = data_text(data, market, warmup, experiment.header.pattern)
+    values = {key: hub.values() for key, hub in hubs.items()}
+    limits, seed = experiment.limits, experiment.header.seed
+    plan = Plan(raw, modules, market, experiment.ranks, first, warmup, test, seed, limits, described, values)
+    return experiment, plan
+
+
+def data_text(data: DataSection, market: Market, warmup: int, pattern: str) -> str:
+    """The canonical JSON of what a container runs on, for its `spec_hash`. `market` is cut as it runs."""
+    return canonical(
         {
             "dataset": market.dataset,
             "symbols": list(market.symbols),
@@ -86,13 +95,9 @@ def prepare(
             "end": data.end.isoformat() if data.end else None,
             "warmup": warmup,
             "test_start": data.test_start.isoformat() if data.test_start else None,
-            "pattern": experiment.header.pattern,
+            "pattern": pattern,
         }
     )
-    values = {key: hub.values() for key, hub in hubs.items()}
-    limits, seed = experiment.limits, experiment.header.seed
-    plan = Plan(raw, modules, market, experiment.ranks, first, warmup, test, seed, limits, described, values)
-    return experiment, plan
 
 
 def reference_key(classifier: Classifier) -> str:

@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
-from app.datasets.library import DatasetLibrary
-from db.store import Store
 from engine.errors import StoreError
+
+if TYPE_CHECKING:  # imported where they are used: a command that only lists runs need not wait for pandas
+    from app.datasets.library import DatasetLibrary
+    from db.store import Store
 
 VARIABLE = "BULKHEAD_HOME"
 
@@ -24,9 +27,13 @@ class Home:
             raise StoreError(f"the home {self.path} cannot be made: {error.strerror}; choose another with --home") from None
 
     @property
-    def datasets(self) -> DatasetLibrary:
+    def datasets(self) -> "DatasetLibrary":
+        from app.datasets.library import DatasetLibrary
+
         return DatasetLibrary(self.path)
 
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The database, opened (made or migrated as needed). Use as a context manager."""
+        from db.store import Store
+
         return Store(self.path)

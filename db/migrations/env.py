@@ -1,7 +1,7 @@
-"""How Alembic runs Bulkhead's migrations: inside the transaction of the connection that `db.schema.migrate` hands over.
+"""How Alembic runs the migrations: inside the transaction of the connection that `db.schema.migrate` hands over.
 
-SQLite can alter little in place, so migrations use batch mode (copy, drop, rename), with foreign keys off. A table that is
-copied must be made STRICT again: `op.batch_alter_table(name, table_kwargs={"sqlite_strict": True})`.
+SQLite can alter little in place, so migrations use batch mode (copy, drop, rename), with foreign keys off. A table that
+is copied must be made STRICT again: `op.batch_alter_table(name, table_kwargs={"sqlite_strict": True})`.
 """
 
 from alembic import context

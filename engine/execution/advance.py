@@ -65,7 +65,7 @@ def log_stop(log, n, bar, s, entry, reason, limit, actual):  # type: ignore[no-u
     row = write(log, n, bar, STOP, LEVEL_RISK, SOURCE_RISK, s, entry.fill, reason)
     if entry.quantity != 0.0:
         row.side = -1 if entry.quantity > 0.0 else 1
-        row.quantity = abs(entry.quantity)
+    row.quantity = abs(entry.quantity)
     row.price = entry.last_close
     row.limit = limit
     row.actual = actual

@@ -5,6 +5,7 @@ cell reads when the container fails.
 """
 
 import ctypes
+import faulthandler
 import gc
 import os
 import pickle
@@ -87,6 +88,7 @@ def _seal(output: int, parent: int) -> None:
     os.dup2(output, 2)
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - lives as long as the process
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    faulthandler.enable(file=2)  # a crash leaves its stack where the cell will read it
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

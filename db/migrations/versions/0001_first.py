@@ -78,6 +78,7 @@ def upgrade() -> None:
         _text("engine"),
         _text("platform"),
         _text("fingerprint"),
+        _integer("checksum"),
         _integer("workers", null=True),
         _text("backend", null=True),
         _integer("containers"),
