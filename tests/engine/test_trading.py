@@ -38,7 +38,7 @@ def compare(case: dict[str, Any]) -> None:
 
 
 random_cases = settings(
-    max_examples=2500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

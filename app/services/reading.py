@@ -1,0 +1,303 @@
+"""A stored container, opened for a reader: its spec, its market as it ran, and every projection of its log.
+
+    reading = read(home, run_id, index)          # BENCHMARK (−1): the run's buy and hold
+    reading.trace()  .equity()  .trades()        # DataFrames
+    reading.causes(seq)                          # why: from an event back to its bar, with the indicators there
+
+Nothing is stored or changed here, and nothing of a screen is known.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.datasets.library import DatasetLibrary
+from app.services.home import Home
+from db.store import Container, Run
+from engine import config
+from engine.config import DataSection, LimitsSection
+from engine.container import Spec, resolve
+from engine.errors import DataError, StoreError
+from engine.events import NO_SYMBOL, Kind, Source
+from engine.market.market import COLUMNS, Market
+from engine.plan import Plan, data_text, reference_key
+from engine.projections import causes, trace
+from engine.projections.account import Account, project
+from engine.projections.causes import regime_codes
+from engine.projections.funnel import funnel
+from engine.projections.trace import Names
+from engine.shared import Shared
+from engine.stage import Stage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One value a stage saw: the name it knows it under, the indicator in words, the value at the event's bar, and at
+    the bar of the series before. None where there was none."""
+
+    name: str
+    indicator: str
+    value: float | None
+    before: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One step of an explanation. `event`: the row in words (fields of `trace.FIELDS`), or None for the bar itself.
+
+    `bar`: number of the bar; `time`: its time, ISO 8601; `symbol`: None when the whole market is meant; `text`: what it
+    says in one sentence; `inputs`: for a SIGNAL or REGIME the indicators its stage saw, for the bar its prices.
+    """
+
+    event: dict[str, Any] | None
+    bar: int
+    time: str
+    symbol: str | None
+    text: str
+    inputs: tuple[Input, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A stored container and what it was made from. `log` is EVENT (events,), empty when the container is not done.
+
+    market: cut as it ran, with the bars before the start. first: the first trading bar. test: the first held-out bar
+    or None. Projections are worked out when they are asked for, and kept.
+    """
+
+    run: Run
+    container: Container
+    spec: Spec
+    shared: Shared
+    log: npt.NDArray[np.void]
+
+    @property
+    def market(self) -> Market:
+        return self.shared.market
+
+    @property
+    def first(self) -> int:
+        return self.shared.plan.first
+
+    @property
+    def test(self) -> int | None:
+        return self.shared.plan.test
+
+    @property
+    def done(self) -> bool:
+        return self.container.status == "done"
+
+    @property
+    def same_spec(self) -> bool:
+        """Whether this version of Bulkhead resolves the stored config to the spec that ran."""
+        return self.spec.spec_hash == self.container.spec_hash
+
+    @cached_property
+    def names(self) -> Names:
+        """What the numbers in the log stand for."""
+        return Names(self.market.symbols, self.spec.names, self.regime_names, self.market.time)
+
+    @property
+    def regime_names(self) -> tuple[str, ...]:
+        """The classifier's regimes by code; empty without a classifier."""
+        return self.spec.classifier.regimes if self.spec.classifier else ()
+
+    @cached_property
+    def regimes(self) -> npt.NDArray[np.int64]:
+        """The label in force at the close of each bar, int64 (bars,): codes into `regime_names`, −1 before the first."""
+        return regime_codes(self.log, len(self.market.time))
+
+    @cached_property
+    def account(self) -> Account:
+        """Equity, cash, weights and trades; arrays begin at the first trading bar. StoreError when not done."""
+        if not self.done:
+            where = f"container {self.run.id}/{self.container.index}"
+            raise StoreError(f"{where} is {self.container.status}, so it has no equity; choose one that is done")
+        return project(self.log, self.market.bars, self.first, self.spec.portfolio.initial_cash, self.test)
+
+    @cached_property
+    def funnel(self) -> dict[str, Any]:
+        """Counts from signals to trades, and rejections by reason."""
+        return funnel(self.log)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The event log in words: a dict of plain values for each row."""
+        return trace.rows(self.log, self.names)
+
+    def trace(self) -> "pd.DataFrame":
+        """The event log in words: the columns of `trace.FIELDS`, `time` as datetimes (UTC), one row an event."""
+        import pandas as pd
+
+        frame = pd.DataFrame(trace.columns(self.log, self.names))
+        frame["time"] = pd.to_datetime(self.market.time[self.log["bar"]], utc=True)
+        frame["cause"] = frame["cause"].astype("Int64")
+        for name in trace.VALUES:
+            frame[name] = frame[name].astype("float64")
+        return frame
+
+    def equity(self) -> "pd.DataFrame":
+        """One row a bar from the first trading bar on: time, equity (money, at the close), drawdown (share, negative),
+        gross (weight, share), regime (label known at this close; the *next* row's return belongs to it)."""
+        import pandas as pd
+
+        account = self.account
+        peak = np.maximum(np.maximum.accumulate(account.equity), self.spec.portfolio.initial_cash)
+        labels = np.array([*self.regime_names, None], dtype=object)
+        return pd.DataFrame(
+            {
+                "time": pd.to_datetime(self.market.time[self.first :], utc=True),
+                "equity": account.equity,
+                "drawdown": account.equity / peak - 1.0,
+                "gross": account.gross,
+                "regime": labels[self.regimes[self.first :]],
+            }
+        )
+
+    def trades(self) -> "pd.DataFrame":
+        """One row a closed round trip. `entry` and `exit` are the seqs of its first and last FILL; `exit_kind` is what
+        the last one came from: TARGET, STOP or REBALANCE; `profit` is after costs, in money."""
+        import pandas as pd
+
+        found = self.account.trades
+        time, cause = self.market.time, self.log["cause"]
+        ended_by = [Kind(self.log["kind"][cause[cause[row]]]).name for row in found["exit"].tolist()]
+        return pd.DataFrame(
+            {
+                "symbol": [self.market.symbols[s] for s in found["symbol"].tolist()],
+                "side": ["long" if side > 0 else "short" for side in found["side"].tolist()],
+                "entry_time": pd.to_datetime(time[found["entry_bar"]], utc=True),
+                "exit_time": pd.to_datetime(time[found["exit_bar"]], utc=True),
+                "bars": found["exit_bar"] - found["entry_bar"],
+                **{name: found[name] for name in ("quantity", "entry_price", "exit_price", "commission", "profit")},
+                "exit_kind": ended_by,
+                **{name: found[name] for name in ("entry", "exit", "entry_bar", "exit_bar")},
+            }
+        )
+
+    def causes(self, seq: int) -> list[Cause]:
+        """Why event `seq` happened: the event, what caused it, and so on back to the bar, which comes last.
+
+        StoreError when there is no such event.
+        """
+        if not 0 <= seq < len(self.log):
+            raise StoreError(f"there is no event {seq}; the log of this container has {len(self.log)}")
+        seqs = causes.chain(self.log, seq)
+        steps = [self._cause(row) for row in trace.rows(self.log, self.names, seqs)]
+        return [*steps, self._bar(int(self.log["bar"][seqs[-1]]), int(self.log["symbol"][seqs[-1]]))]
+
+    def contributors(self, seq: int) -> list[Cause]:
+        """What TARGET `seq` was made of: the regime in force and each strategy's newest signal on its symbol."""
+        return [self._cause(row) for row in trace.rows(self.log, self.names, causes.contributors(self.log, seq))]
+
+    def effects(self, seq: int) -> list[Cause]:
+        """The events that `seq` is the cause of."""
+        return [self._cause(row) for row in trace.rows(self.log, self.names, causes.effects(self.log, seq))]
+
+    def inputs(self, seq: int) -> tuple[Input, ...]:
+        """The indicators that the strategy of a SIGNAL, or the classifier of a REGIME, saw at its bar; else none."""
+        event = self.log[seq]
+        stage: Stage
+        if event["kind"] == Kind.SIGNAL:
+            stage, hub = self.spec.strategies[event["source"] - Source.STRATEGY], self.shared.hub
+            column = int(event["symbol"])
+        elif event["kind"] == Kind.REGIME and self.spec.classifier:
+            stage, hub, column = self.spec.classifier, self.shared.series(reference_key(self.spec.classifier)), 0
+        else:
+            return ()
+        bar, before = _places(hub.market, int(event["bar"]), column)
+        return tuple(
+            Input(name, request.text, _value(hub.get(request), bar, column), _value(hub.get(request), before, column))
+            for name, request in stage.indicators().items()
+        )
+
+    def _cause(self, row: dict[str, Any]) -> Cause:
+        return Cause(row, row["bar"], row["time"], row["symbol"], trace.sentence(row), self.inputs(row["seq"]))
+
+    def _bar(self, bar: int, symbol: int) -> Cause:
+        """The end of an explanation: the bar of a symbol, or of the series that the classifier labels."""
+        market, name = self.market, None
+        if symbol != NO_SYMBOL:
+            name = market.symbols[symbol]
+        elif self.spec.classifier:
+            market, symbol = self.shared.series(reference_key(self.spec.classifier)).market, 0
+        at = trace.iso(self.market.time[bar : bar + 1])[0]
+        if symbol == NO_SYMBOL:
+            return Cause(None, bar, at, None, f"bar {bar}", ())
+        place, before = _places(market, bar, symbol)
+        prices = [getattr(market, column) for column in COLUMNS]
+        inputs = tuple(
+            Input(column, column, _value(values, place, symbol), _value(values, before, symbol))
+            for column, values in zip(COLUMNS, prices, strict=True)
+        )
+        return Cause(None, bar, at, name, f"bar {bar} of {market.symbols[symbol]}", inputs)
+
+
+def read(home: Home, run_id: int, index: int) -> Reading:
+    """Open container `index` of a run (BENCHMARK: its benchmark). StoreError or DataError in one line."""
+    with home.store() as store:
+        run = store.run(run_id)
+        container = store.container(run_id, index)
+        log = store.events(run_id, index)
+    shared = _shared(home.path, run.id, run.dataset, run.dataset_hash, run.config, json.dumps(run.plan))
+    return Reading(run, container, resolve(shared, index), shared, log)
+
+
+@lru_cache(maxsize=4)
+def _shared(home: Path, run_id: int, dataset: str, dataset_hash: str, text: str, plan: str) -> Shared:
+    """A run's plan made ready to resolve containers from; indicators are computed when they are asked for."""
+    library = DatasetLibrary(home)
+    try:
+        library.get(dataset)  # a sample is installed when it is first named
+    except DataError:
+        pass
+    try:
+        whole = library.market(dataset_hash)
+    except DataError as error:
+        raise DataError(
+            f"run {run_id} ran on dataset '{dataset}' ({dataset_hash[:12]}), which this home cannot give ({error}); "
+            "add that version again with 'bulkhead data add'"
+        ) from None
+    return Shared(_plan(text, json.loads(plan), whole))
+
+
+def _plan(text: str, stored: dict[str, Any], whole: Market) -> Plan:
+    """The plan of a run from what is stored of it, without listing its sweep or computing an indicator again."""
+    raw = config.load(text)
+    data = config.section(DataSection, raw, "data")
+    header = config.section(config.ExperimentSection, raw, "experiment")
+    market = whole.select(data.symbols, data.end)
+    ranks = np.arange(stored["containers"]) if stored["ranks"] is None else np.array(stored["ranks"], np.int64)
+    return Plan(
+        raw=raw,
+        modules=(),
+        market=market,
+        ranks=ranks,
+        first=stored["first"],
+        warmup=stored["warmup"],
+        test=stored["test"],
+        seed=header.seed,
+        limits=config.section(LimitsSection, raw, "limits"),
+        data=data_text(data, market, stored["warmup"], header.pattern),
+        indicators={},
+    )
+
+
+def _places(market: Market, bar: int, column: int) -> tuple[int, int | None]:
+    """`bar`, and the series' own bar before it."""
+    before = np.flatnonzero(market.valid[:bar, column])
+    return bar, int(before[-1]) if len(before) else None
+
+
+def _value(values: npt.NDArray[np.float64], bar: int | None, column: int) -> float | None:
+    """A finite value, or None."""
+    if bar is None or not np.isfinite(values[bar, column]):
+        return None
+    return float(values[bar, column])

@@ -1,0 +1,74 @@
+"""Causality of every stage: its output on a prefix of the market is the prefix of its output, bit for bit."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.classifiers.base import Classifier, carried
+from engine.indicators.hub import Hub
+from engine.market.index import index_market
+from engine.market.market import Market
+from engine.registry import BUILT_IN
+from engine.stage import Regimes
+from engine.steps import dense_signals
+from engine.strategies.base import Strategy
+from tests.engine.small import small_market
+
+CUTS, CHANGES = 50, 200
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "buy_and_hold": [{}],
+    "ma_cross": [
+        {"fast": 3, "slow": 20},
+        {"fast": 5, "slow": 30, "enter_on": "state", "long_only": False, "average": "EMA"},
+        {"fast": 4, "slow": 25, "average": "WMA"},
+    ],
+    "rsi_reversion": [{"window": 5}, {"window": 9, "long_only": False}],
+    "bollinger_reversion": [{"window": 10, "width": 1.5}, {"window": 8, "long_only": False}],
+    "donchian_breakout": [{"entry": 20, "exit": 7}, {"entry": 9, "exit": 4, "long_only": False}],
+    "random_entry": [{"probability": 0.1, "hold": 4}, {"probability": 0.3, "hold": 2, "long_only": False}],
+    "volatility": [{"window": 5, "baseline": 20}, {"window": 8, "baseline": 30, "reference": "S0"}],
+    "trend": [{"window": 10, "band": 0.01}, {"window": 20, "band": 0.0, "reference": "S1"}],
+}
+ALL = [(kind, variant) for kind, variants in VARIANTS.items() for variant in variants]
+
+
+def test_every_built_in_stage_is_tried() -> None:
+    assert set(VARIANTS) == {*BUILT_IN.strategies, *BUILT_IN.classifiers}
+
+
+def output(stage: Any, market: Market) -> np.ndarray:
+    if isinstance(stage, Classifier):
+        series = index_market(market, stage.reference)
+        hub = Hub(series)
+        values = {name: hub.get(request) for name, request in stage.indicators().items()}
+        return carried(stage.label(series, values), len(market.time), stage)[:, None].astype(float)
+    assert isinstance(stage, Strategy)
+    regimes = Regimes(np.zeros(len(market.time), np.int64), ("only",))
+    return dense_signals(stage, market, Hub(market), regimes, seed=3)
+
+
+def prefix(market: Market, bars: int) -> Market:
+    return Market.from_columns(
+        market.symbols,
+        market.time[:bars],
+        *(getattr(market, name)[:bars] for name in ("open", "high", "low", "close", "volume")),
+        valid=market.valid[:bars],
+        session=market.session[:bars],
+        dataset=market.dataset,
+    )
+
+
+@pytest.mark.parametrize(("kind", "variant"), ALL, ids=[f"{kind}-{i}" for i, (kind, _) in enumerate(ALL)])
+@pytest.mark.parametrize("symbols", [1, 3])
+def test_a_stage_never_looks_ahead(kind: str, variant: dict[str, Any], symbols: int) -> None:
+    market = small_market(bars=260, symbols=max(symbols, 2) if "reference" in variant else symbols)
+    stage = {**BUILT_IN.strategies, **BUILT_IN.classifiers}[kind](**variant)
+    whole = output(stage, market)
+    assert len(np.unique(whole[np.isfinite(whole)])) > 1 or kind == "buy_and_hold"
+    same = (whole[1:] == whole[:-1]) | (np.isnan(whole[1:]) & np.isnan(whole[:-1]))
+    changes = 1 + np.flatnonzero(~same.all(axis=1))
+    cuts = np.random.default_rng(5).integers(1, len(market.time), CUTS)
+    for bar in sorted({*cuts.tolist(), *changes[:CHANGES].tolist()}):
+        found = output(stage, prefix(market, bar + 1))
+        np.testing.assert_array_equal(found, whole[: bar + 1], err_msg=f"{kind} at bar {bar}")
