@@ -8,13 +8,11 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numba.core.config
 import platformdirs
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _source_hash() -> str:
@@ -35,9 +33,10 @@ def _cache_folder() -> Path:
 
 
 CACHE_FOLDER = _cache_folder()
-numba.core.config.CACHE_DIR = str(CACHE_FOLDER)
+numba.core.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` on its first call (or load it from the cache). No fastmath: bytes must not depend on luck."""
-    return numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=False)(function)  # type: ignore[no-any-return]
+    compiled: Callable[..., Any] = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    return compiled

@@ -16,7 +16,7 @@ from engine.errors import ConfigError, nearest
 MAX_BYTES = 256 * 1024
 MAX_DOTS = 8
 _QUOTED = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'', re.DOTALL)
-_DOTTED = re.compile(r"(?:[\w-]+[ \t]*\.[ \t]*){%d}" % MAX_DOTS)
+_DOTTED = re.compile(rf"(?:[\w-]+[ \t]*\.[ \t]*){{{MAX_DOTS}}}")
 _MAX_DEPTH = 40
 
 PATTERNS = ("full_backtest", "signal_generation", "signal_replay")

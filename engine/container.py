@@ -111,13 +111,21 @@ def benchmark(shared: Shared) -> Spec:
     """Buy and hold with default risk and the costs, cash and risk-free rate of the experiment's first container."""
     branch, picks = shared.sweep.locate(int(shared.plan.ranks[0]))
     kept, start = [], 0
-    parts = [component("benchmark", "benchmark", BuyAndHold, {}), component("ensemble", "", Ensemble, {}), component("risk", "", Risk, {})]
+    parts = [
+        component("benchmark", "benchmark", BuyAndHold, {}),
+        component("ensemble", "", Ensemble, {}),
+        component("risk", "", Risk, {}),
+    ]
     for part in branch.components:
         stop = start + len(part.axes)
         stage = part.at(picks[start:stop]).stage
         start = stop
         if isinstance(stage, Portfolio):
-            kept.append(component("portfolio", "", Portfolio, {"initial_cash": stage.initial_cash, "risk_free": stage.risk_free}))
+            kept.append(
+                component(
+                    "portfolio", "", Portfolio, {"initial_cash": stage.initial_cash, "risk_free": stage.risk_free}
+                )
+            )
         elif isinstance(stage, Execution):
             kept.append(component("execution", "", Execution, stage.model_dump()))
     return assemble(Branch({}, (*parts, *kept)), (), shared.plan.data, shared.plan.seed)
@@ -160,29 +168,29 @@ class Container:
         port.publish(REGIME, batch)
 
     def _strategies(self) -> None:
-        fragments, seed = self.spec.fragments, self.shared.plan.seed
-        context = fragments[id(self.spec.classifier)] if self.spec.classifier else ""
         for i, strategy in enumerate(self.spec.strategies):
-            port = self.buses.port(STRATEGY, i)
-            market, hub = port.read(BAR)[0], port.read(INDICATOR)[0]
-            found: list[RegimeBatch] = port.read(REGIME)
-            regimes = found[0].regimes if found else None
-            name = self.spec.names[5 + i]
-            batch = self.shared.result(
-                ("signals", fragments[id(strategy)], context, i),
-                lambda s=strategy, n=name, i=i: signals(s, n, i, market, hub, regimes, seed, self.first),  # type: ignore[misc]
-                lambda found: found.nbytes,
-            )
-            port.publish(SIGNAL, batch)
+            self._strategy(i, strategy)
+
+    def _strategy(self, i: int, strategy: Strategy) -> None:
+        spec, shared = self.spec, self.shared
+        port = self.buses.port(STRATEGY, i)
+        market, hub = port.read(BAR)[0], port.read(INDICATOR)[0]
+        found: list[RegimeBatch] = port.read(REGIME)
+        regimes = found[0].regimes if found else None
+        context = spec.fragments[id(spec.classifier)] if spec.classifier else ""
+        batch: Log = shared.result(
+            ("signals", spec.fragments[id(strategy)], context, i),
+            lambda: signals(strategy, spec.names[5 + i], i, market, hub, regimes, shared.plan.seed, self.first),
+            lambda rows: rows.nbytes,
+        )
+        port.publish(SIGNAL, batch)
 
     def _ensemble(self) -> None:
         port = self.buses.port(ENSEMBLE)
         spec = self.spec
         found: list[RegimeBatch] = port.read(REGIME)
         rows, names = (found[0].rows, found[0].regimes.names) if found else (_NO_ROWS, ())
-        batch = targets(
-            spec.ensemble, spec.risk, spec.portfolio, self.shared.market, rows, names, port.read(SIGNAL)
-        )
+        batch = targets(spec.ensemble, spec.risk, spec.portfolio, self.shared.market, rows, names, port.read(SIGNAL))
         port.publish(TARGET, batch)
 
     def _trade(self) -> None:
@@ -209,7 +217,8 @@ class Rows:
     def array(self) -> Log:
         """The rows, EVENT."""
         log = self._log
-        return log[(log["kind"] == self._kind) & (log["level"] == self._level)]
+        rows: Log = log[(log["kind"] == self._kind) & (log["level"] == self._level)]
+        return rows
 
 
 _NO_ROWS = empty_log(0)

@@ -106,6 +106,12 @@ def table() -> list[tuple[str, str, str, str, str]]:
         return ", ".join(kind.name for kind in sorted(kinds)) or "–"
 
     return [
-        (row.role.value, ", ".join(level.name.lower() for level in row.levels), names(row.consumes), names(row.emits), row.note)
+        (
+            row.role.value,
+            ", ".join(level.name.lower() for level in row.levels),
+            names(row.consumes),
+            names(row.emits),
+            row.note,
+        )
         for row in CONTRACTS.values()
     ]

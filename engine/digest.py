@@ -22,7 +22,7 @@ REGIME, SIGNAL, FILL = int(Kind.REGIME), int(Kind.SIGNAL), int(Kind.FILL)
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Hex digests of a log: of all of it; of what was decided, without amounts; of its fills; of its SIGNALs and REGIMEs."""
+    """Hex digests of a log: all of it; what was decided, without amounts; its fills; its SIGNALs and REGIMEs."""
 
     log: str
     decisions: str
@@ -56,7 +56,7 @@ def _split(log, wide, short, tiny, amounts):  # type: ignore[no-untyped-def]
 def _digest(names: tuple[str, ...], count: int, *columns: npt.NDArray[Any]) -> str:
     digest = hashlib.sha256(f"{','.join(names)};{count};".encode())
     for column in columns:
-        digest.update(np.ascontiguousarray(column))
+        digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()
 
 

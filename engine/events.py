@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 type_Log = npt.NDArray[np.void]
 
+
 class Kind(IntEnum):
     """Kinds of data on the buses. `BAR` and `INDICATOR` are shared arrays, never rows of a log."""
 
@@ -27,6 +28,7 @@ class Kind(IntEnum):
     FILL = 9
     INDICATOR = 10
 
+
 class Level(IntEnum):
     """The four levels of buses, and the container that holds them."""
 
@@ -36,10 +38,12 @@ class Level(IntEnum):
     PORTFOLIO = 3
     STRATEGY = 4
 
+
 class Side(IntEnum):
     SELL = -1
     NONE = 0
     BUY = 1
+
 
 class Reason(IntEnum):
     """Why a row stands there. In a REGIME row `reason` is the label's code instead (see `label`)."""
@@ -56,6 +60,7 @@ class Reason(IntEnum):
     CASH = 9
     SCHEDULE = 10
 
+
 class Source(IntEnum):
     """Which stage a row comes from; strategies follow in config order from `STRATEGY` on."""
 
@@ -65,6 +70,7 @@ class Source(IntEnum):
     PORTFOLIO = 3
     ENSEMBLE = 4
     STRATEGY = 5
+
 
 NO_CAUSE = -1
 NO_SYMBOL = -1
@@ -94,9 +100,11 @@ VALUES = ("price", "quantity", "commission", "value", "limit", "actual")
 #: What was decided, without the amounts: equal in two logs that differ only in last digits.
 DECISIONS = ("bar", "cause", "symbol", "source", "reason", "kind", "level", "side")
 
+
 def empty_log(rows: int) -> npt.NDArray[np.void]:
     """A log of `rows` zeroed rows."""
     return np.zeros(rows, dtype=EVENT)
+
 
 def label(reason: int, kind: int, regimes: tuple[str, ...]) -> str | None:
     """The word that `reason` stands for in a row of `kind`; None when there is none."""
@@ -104,9 +112,11 @@ def label(reason: int, kind: int, regimes: tuple[str, ...]) -> str | None:
         return regimes[reason]
     return None if reason == Reason.NONE else Reason(reason).name.lower()
 
+
 def source_name(source: int, names: tuple[str, ...]) -> str:
     """The name of stage `source`, given a container's stage names in the order of `Source`."""
     return names[source]
+
 
 def columns(log: npt.NDArray[np.void]) -> dict[str, npt.NDArray[Any]]:
     """The log's columns as contiguous arrays, by name."""

@@ -1,4 +1,4 @@
-"""A parsed experiment: its sections, and the sweep of its branches. The same text gives the same experiment anywhere."""
+"""A parsed experiment: its sections and the sweep of its branches. The same text gives the same experiment anywhere."""
 
 import itertools
 import re
@@ -78,30 +78,27 @@ def _branches(raw: Mapping[str, Any], registry: Registry) -> Iterator[Branch]:
     books = _books(raw, registry)
     classifiers = _alternatives(raw, "classifier", lambda t, w: _kind(t, w, {**registry.classifiers, "none": None}))
     risks = _alternatives(raw, "risk", lambda t, w: _kind({"kind": "standard", **t}, w, {"standard": Risk}))
-    portfolios = _alternatives(raw, "portfolio", lambda t, w: _kind({"kind": "portfolio", **t}, w, {"portfolio": Portfolio}))
+    portfolios = _alternatives(
+        raw, "portfolio", lambda t, w: _kind({"kind": "portfolio", **t}, w, {"portfolio": Portfolio})
+    )
     single = {}
     for name, model in (("ensemble", Ensemble), ("execution", Execution)):
         found = config.tables(raw, name)
         if len(found) > 1:
             raise ConfigError(f"[{name}] can stand once; sweep its parameters instead")
         single[name] = component(name, f"[{name}]", model, found[0] if found else {})
-    for (book, strategies), classifier, risk, portfolio in itertools.product(
-        books.items(), classifiers, risks, portfolios
-    ):
-        labels = {"book": book} if len(books) > 1 else {}
-        for name, found, taken in (
-            ("classifier", classifiers, classifier),
-            ("risk", risks, risk),
-            ("portfolio", portfolios, portfolio),
-        ):
-            if len(found) > 1:
-                labels[name] = taken[0]
-        parts = [classifier[1]] if classifier[1] else []
-        branch = Branch(
-            labels, (*parts, *strategies, single["ensemble"], risk[1], portfolio[1], single["execution"])
-        )
-        _check_regimes(branch, classifier[1], len(strategies))
-        yield branch
+    alternatives = {"classifier": classifiers, "risk": risks, "portfolio": portfolios}
+    for book, strategies in books.items():
+        for taken in itertools.product(*alternatives.values()):
+            labels = {"book": book} if len(books) > 1 else {}
+            for (name, choices), (label, _) in zip(alternatives.items(), taken, strict=True):
+                if len(choices) > 1:
+                    labels[name] = label
+            classifier, risk, portfolio = (part for _, part in taken)
+            parts = (classifier, *strategies, single["ensemble"], risk, portfolio, single["execution"])
+            branch = Branch(labels, tuple(part for part in parts if part is not None))
+            _check_regimes(branch, classifier, len(strategies))
+            yield branch
 
 
 def _check_regimes(branch: Branch, classifier: Component | None, strategies: int) -> None:
@@ -158,7 +155,9 @@ def _alternatives(raw: Mapping[str, Any], name: str, model_of: Any) -> list[tupl
     found: list[tuple[str, Component | None]] = []
     tables = config.tables(raw, name)
     if not tables:
-        return [("none", None)] if name == "classifier" else [(name, component(name, f"[{name}]", model_of({}, ""), {}))]
+        return (
+            [("none", None)] if name == "classifier" else [(name, component(name, f"[{name}]", model_of({}, ""), {}))]
+        )
     for number, table in enumerate(tables, start=1):
         where = f"[{name}]" if len(tables) == 1 else f"[[{name}]] {number}"
         values = dict(table)

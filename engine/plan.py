@@ -136,13 +136,14 @@ def _ready(stages: list[Stage], hubs: Mapping[str | None, Hub]) -> int:
         hub = hubs[reference_key(stage) if isinstance(stage, Classifier) else None]
         values = {name: hub.get(request) for name, request in stage.indicators().items()}
         for found in values.values():
-            ready = max(ready, _first(np.isfinite(found).any(axis=1)))
+            ready = max(ready, _first(np.isfinite(found)))
         if isinstance(stage, Classifier):
             codes = carried(stage.label(hub.market, values), len(hub.market.time), stage)
-            ready = max(ready, _first(codes >= 0))
+            ready = max(ready, _first(codes[:, None] >= 0))
     return ready
 
 
 def _first(there: npt.NDArray[np.bool_]) -> int:
-    """The first True, or the length when there is none."""
-    return int(there.argmax()) if there.any() else len(there)
+    """The first bar of `there`, bool (bars, symbols), at which some symbol is True; the length when there is none."""
+    bars = np.flatnonzero(there.any(axis=1))
+    return int(bars[0]) if len(bars) else len(there)

@@ -10,7 +10,7 @@ from engine.indicators.request import Request
 
 
 class Stage(BaseModel):
-    """Base of all stages. Fields are parameters: each has bounds, a unit and a sentence (the form is built from them)."""
+    """Base of all stages. Fields are parameters, with bounds, a unit and a sentence (the form is built from them)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -40,7 +40,7 @@ class RegimeBatch:
 
 @dataclass(frozen=True, slots=True)
 class TargetBatch:
-    """An ensemble's output: REGIME, SIGNAL, REJECTION and TARGET rows in log order, and the moves of weighted signals."""
+    """An ensemble's output: REGIME, SIGNAL, REJECTION, TARGET rows in log order, and moves of weighted signals."""
 
     rows: Log
     moves: Log

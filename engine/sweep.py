@@ -124,7 +124,9 @@ class Sweep:
         for condition in self.conditions:
             for name in sorted(condition.names):
                 if name not in known:
-                    raise ConfigError(f"[sweep] where \"{condition.text}\": no parameter '{name}'; {nearest(name, known)}")
+                    raise ConfigError(
+                        f"[sweep] where \"{condition.text}\": no parameter '{name}'; {nearest(name, known)}"
+                    )
 
     def locate(self, rank: int) -> tuple[Branch, tuple[int, ...]]:
         """The branch of point `rank` and its picks there."""
@@ -186,7 +188,9 @@ def component(name: str, where: str, model: type[Stage], table: Mapping[str, Any
     return found
 
 
-def _take_axes(name: str, place: tuple[str, ...], value: Any, depth: int | None, info: FieldInfo, axes: list[Axis]) -> Any:
+def _take_axes(
+    name: str, place: tuple[str, ...], value: Any, depth: int | None, info: FieldInfo, axes: list[Axis]
+) -> Any:
     """`value` with swept parts replaced by their first value; appends an Axis for each. depth: lists it may hold."""
     path = ".".join((name, *place))
     if isinstance(value, dict) and value.keys() == RANGE_KEYS:
@@ -252,5 +256,3 @@ def _range(path: str, value: Mapping[str, Any]) -> list[Any]:
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal data, equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-

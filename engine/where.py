@@ -12,7 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from engine.errors import ConfigError
 
@@ -81,7 +81,7 @@ class _Parser:
             place = match.end()
         return found
 
-    def _fail(self, place: int) -> "Any":
+    def _fail(self, place: int) -> NoReturn:
         rest = self.text[place:].strip()[:20] or "the end"
         raise ConfigError(
             f'[sweep] where "{self.text}": cannot read it from "{rest}" on; '

@@ -246,12 +246,12 @@ def read(home: Home, run_id: int, index: int) -> Reading:
         run = store.run(run_id)
         container = store.container(run_id, index)
         log = store.events(run_id, index)
-    shared = _shared(home.path, run.id, run.dataset, run.dataset_hash, run.config, json.dumps(run.plan))
+    shared = _shared(home.path, run.id, run.dataset, run.dataset_hash, run.config, json.dumps(run.plan), run.containers)
     return Reading(run, container, resolve(shared, index), shared, log)
 
 
 @lru_cache(maxsize=4)
-def _shared(home: Path, run_id: int, dataset: str, dataset_hash: str, text: str, plan: str) -> Shared:
+def _shared(home: Path, run_id: int, dataset: str, dataset_hash: str, text: str, plan: str, count: int) -> Shared:
     """A run's plan made ready to resolve containers from; indicators are computed when they are asked for."""
     library = DatasetLibrary(home)
     try:
@@ -265,16 +265,16 @@ def _shared(home: Path, run_id: int, dataset: str, dataset_hash: str, text: str,
             f"run {run_id} ran on dataset '{dataset}' ({dataset_hash[:12]}), which this home cannot give ({error}); "
             "add that version again with 'bulkhead data add'"
         ) from None
-    return Shared(_plan(text, json.loads(plan), whole))
+    return Shared(_plan(text, json.loads(plan), count, whole))
 
 
-def _plan(text: str, stored: dict[str, Any], whole: Market) -> Plan:
+def _plan(text: str, stored: dict[str, Any], count: int, whole: Market) -> Plan:
     """The plan of a run from what is stored of it, without listing its sweep or computing an indicator again."""
     raw = config.load(text)
     data = config.section(DataSection, raw, "data")
     header = config.section(config.ExperimentSection, raw, "experiment")
     market = whole.select(data.symbols, data.end)
-    ranks = np.arange(stored["containers"]) if stored["ranks"] is None else np.array(stored["ranks"], np.int64)
+    ranks = np.arange(count) if stored["ranks"] is None else np.array(stored["ranks"], np.int64)
     return Plan(
         raw=raw,
         modules=(),

@@ -45,7 +45,9 @@ def carried(codes: Codes, bars: int, classifier: Classifier) -> Codes:
     """`codes` with gaps after the first label filled by the label before. Raises StageError when they are malformed."""
     names = classifier.regimes
     if codes.shape != (bars,) or codes.dtype != np.int64:
-        raise StageError(f"classifier '{classifier.kind}': label() must return int64 ({bars},), not {codes.dtype} {codes.shape}")
+        raise StageError(
+            f"classifier '{classifier.kind}': label() must return int64 ({bars},), not {codes.dtype} {codes.shape}"
+        )
     if bars and (codes.max() >= len(names) or codes.min() < -1):
         raise StageError(f"classifier '{classifier.kind}': codes must lie in −1..{len(names) - 1} ({', '.join(names)})")
     places = np.maximum.accumulate(np.where(codes >= 0, np.arange(bars), -1))

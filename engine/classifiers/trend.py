@@ -17,8 +17,12 @@ class TrendRegimes(Classifier):
     kind = "trend"
     regimes: ClassVar[tuple[str, ...]] = ("up", "down", "flat")
 
-    window: int = Field(100, ge=2, le=2000, description="window of the moving average", json_schema_extra={"unit": "bars"})
-    band: float = Field(0.02, ge=0, lt=1, description="half-width of flat", json_schema_extra={"unit": "share of the average"})
+    window: int = Field(
+        100, ge=2, le=2000, description="window of the moving average", json_schema_extra={"unit": "bars"}
+    )
+    band: float = Field(
+        0.02, ge=0, lt=1, description="half-width of flat", json_schema_extra={"unit": "share of the average"}
+    )
 
     def indicators(self) -> dict[str, Request]:
         return {"average": indicator("SMA", "close", timeperiod=self.window)}

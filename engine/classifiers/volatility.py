@@ -32,15 +32,22 @@ def with_hysteresis(volatility, level, enter, leave):  # type: ignore[no-untyped
 
 
 class VolatilityRegimes(Classifier):
-    """Turbulent from where the volatility of returns rises above `enter` times its long-run mean until it falls below `leave` times it; else calm."""
+    """Turbulent from where the volatility of returns rises above `enter` times its long-run mean until it falls below
+    `leave` times it; else calm."""
 
     kind = "volatility"
     regimes: ClassVar[tuple[str, ...]] = ("calm", "turbulent")
 
     window: int = Field(20, ge=2, le=500, description="window of the volatility", json_schema_extra={"unit": "bars"})
-    baseline: int = Field(252, ge=2, le=5000, description="window of its long-run mean", json_schema_extra={"unit": "bars"})
-    enter: float = Field(1.25, gt=0, le=10, description="turbulent above this multiple", json_schema_extra={"unit": "× mean"})
-    leave: float = Field(1.0, gt=0, le=10, description="calm again below this multiple", json_schema_extra={"unit": "× mean"})
+    baseline: int = Field(
+        252, ge=2, le=5000, description="window of its long-run mean", json_schema_extra={"unit": "bars"}
+    )
+    enter: float = Field(
+        1.25, gt=0, le=10, description="turbulent above this multiple", json_schema_extra={"unit": "× mean"}
+    )
+    leave: float = Field(
+        1.0, gt=0, le=10, description="calm again below this multiple", json_schema_extra={"unit": "× mean"}
+    )
 
     def indicators(self) -> dict[str, Request]:
         returns = indicator("ROCP", "close", timeperiod=1)

@@ -126,9 +126,7 @@ def combine(regimes, signals, starts, weights, scales, slot, max_weight, max_gro
                 heads[i] += 1
                 target = aim(memory[s].weighted, scales[label], slot, max_weight) * shrink
                 if not abs(target - memory[s].target) > CHANGE:
-                    write(
-                        out, rows, bar, REJECTION, LEVEL_PORTFOLIO, SOURCE_ENSEMBLE, s, rows - 1, NO_CHANGE
-                    )
+                    write(out, rows, bar, REJECTION, LEVEL_PORTFOLIO, SOURCE_ENSEMBLE, s, rows - 1, NO_CHANGE)
                     rows += 1
 
         for s in range(symbols):
@@ -150,4 +148,3 @@ def worst_rows(bars: int, regimes: int, signals: int, symbols: int) -> tuple[int
     """How many rows `combine` may write to `out` and to `moves`: every event bar may move every symbol's target."""
     bars = min(bars, regimes + signals)
     return regimes + 2 * signals + bars * symbols, bars * symbols
-

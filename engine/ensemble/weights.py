@@ -50,7 +50,9 @@ class Ensemble(Stage):
             rows = [equal] + [self.weights[name] for name in regimes]
         for row in rows:
             if len(row) != strategies:
-                raise ConfigError(f"[ensemble] weights: {len(row)} given for {strategies} strategies; give one for each")
+                raise ConfigError(
+                    f"[ensemble] weights: {len(row)} given for {strategies} strategies; give one for each"
+                )
         return np.array(rows, dtype=np.float64)
 
 

@@ -5,7 +5,7 @@ orders. It is resumable: called once for all bars or once for each, it leaves th
 """
 
 from engine.compiled import kernel
-from engine.ensemble.combine import write
+from engine.ensemble.combine import CHANGE, write
 from engine.events import NO_CAUSE, NO_SYMBOL, Kind, Level, Reason, Source
 from engine.execution.fills import difference, settle
 
@@ -25,14 +25,14 @@ AT = 1e-12
 
 @kernel
 def release(bar, moves, book, account):  # type: ignore[no-untyped-def]
-    """Take over this bar's weighted signals; a SIGNAL to zero, through zero or further out releases a stopped symbol."""
+    """Take over this bar's weighted signals; a SIGNAL to zero, through zero or further out releases a stop."""
     while account.move < len(moves) and moves[account.move].bar == bar:
         move = moves[account.move]
         entry = book[move.symbol]
         entry.weighted = move.weighted
-        if entry.stopped and move.signalled:
-            if move.weighted * entry.stop_weighted <= 0.0 or abs(move.weighted) > abs(entry.stop_weighted) + 1e-12:
-                entry.stopped = 0
+        further = abs(move.weighted) > abs(entry.stop_weighted) + CHANGE
+        if entry.stopped and move.signalled and (further or move.weighted * entry.stop_weighted <= 0.0):
+            entry.stopped = 0
         account.move += 1
 
 
@@ -172,7 +172,7 @@ def advance(accounts, bars, targets, moves, book, rule, start, stop, log):  # ty
     account = accounts[0]
     rules = rule[0]
     symbols = len(book)
-    stops = not (rules.stop_loss != rules.stop_loss)
+    stops = rules.stop_loss == rules.stop_loss  # not NaN
     for bar in range(start, stop):
         n = account.rows
         head = account.intent
@@ -237,9 +237,7 @@ def finish(bar, accounts, book, log):  # type: ignore[no-untyped-def]
     account = accounts[0]
     for s in range(len(book)):
         if book[s].pending:
-            write(
-                log, account.rows, bar, REJECTION, LEVEL_CONTAINER, SOURCE_EXECUTION, s, book[s].order, END_OF_DATA
-            )
+            write(log, account.rows, bar, REJECTION, LEVEL_CONTAINER, SOURCE_EXECUTION, s, book[s].order, END_OF_DATA)
             account.rows += 1
             book[s].pending = 0
     account.pending = 0

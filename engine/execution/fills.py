@@ -91,10 +91,7 @@ def buy(log, n, bar, s, share, available, needed, short, open_price, entry, acco
         row.limit = available
         row.actual = needed
         n += 1
-    if entry.wanted == 0.0:
-        filled = uncut
-    else:
-        filled = whole_lots(quantity, rules.lot)
+    filled = uncut if entry.wanted == 0.0 else whole_lots(quantity, rules.lot)
     if filled > 0.0:
         return trade(log, n, bar, s, 1, filled, open_price, entry, account, rules)
     reason = NO_CASH if whole_lots(uncut, rules.lot) > 0.0 else BELOW_LOT

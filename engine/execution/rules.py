@@ -26,7 +26,11 @@ class Execution(Stage):
         "fill", description="quantities from equity and price at the fill, or at the decision"
     )
     slippage_bps: float = Field(
-        0.0, ge=0, lt=10_000, description="how much worse than the open a fill is", json_schema_extra={"unit": "basis points"}
+        0.0,
+        ge=0,
+        lt=10_000,
+        description="how much worse than the open a fill is",
+        json_schema_extra={"unit": "basis points"},
     )
     commission_bps: float = Field(
         0.0, ge=0, lt=10_000, description="commission on traded value", json_schema_extra={"unit": "basis points"}

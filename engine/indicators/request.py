@@ -1,7 +1,7 @@
 """A request for an indicator: what a stage asks the hub for. Equal requests are computed once for all containers."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from talib import abstract
@@ -33,9 +33,9 @@ class Request:
         return f"{self.function}({', '.join(parts)})"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _info(function: str) -> dict[str, Any]:
-    return dict(abstract.Function(function).info)
+    return dict(abstract.Function(function).info)  # type: ignore[attr-defined]
 
 
 def outputs(function: str) -> list[str]:
@@ -71,7 +71,7 @@ def _request(
     output: str | None,
     parameters: tuple[tuple[str, float], ...],
 ) -> Request:
-    known = abstract.__TA_FUNCTION_NAMES__
+    known = abstract.__TA_FUNCTION_NAMES__  # type: ignore[attr-defined]
     if name not in known:
         raise StageError(f"TA-Lib has no function '{name}'; {nearest(name, known)}")
     info = _info(name)

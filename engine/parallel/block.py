@@ -117,5 +117,3 @@ def decode_sketch(data: bytes, containers: int) -> npt.NDArray[np.float32]:
     """The sketches of a block, float32 (containers, SKETCH)."""
     raw = pa.decompress(data, decompressed_size=containers * SKETCH * 4, codec="zstd", asbytes=True)
     return np.frombuffer(raw, "<f4").reshape(containers, SKETCH)
-
-

@@ -28,9 +28,7 @@ _NO_SKETCH = np.zeros(SKETCH, np.float32)
 Entry = tuple[Result, npt.NDArray[np.void], npt.NDArray[np.float32]]
 
 
-def run_cell(
-    groups: Sequence[Sequence[int]], limits: LimitsSection, shared: Callable[[], Shared]
-) -> list[Block]:
+def run_cell(groups: Sequence[Sequence[int]], limits: LimitsSection, shared: Callable[[], Shared]) -> list[Block]:
     """Run every group of container indices, each in a child of its own, and return all results in blocks.
 
     `shared` gives what the containers need; it is called in the children.
@@ -81,9 +79,7 @@ class _Watch:
     late: bool = False
 
 
-def _run_child(
-    indices: list[int], limits: LimitsSection, shared: Callable[[], Shared], packer: _Packer
-) -> list[int]:
+def _run_child(indices: list[int], limits: LimitsSection, shared: Callable[[], Shared], packer: _Packer) -> list[int]:
     """Fork a child for `indices`, take its reports, judge its end. Returns the containers still to run."""
     reader, writer = Pipe(duplex=False)
     with tempfile.TemporaryFile() as output:
@@ -119,9 +115,7 @@ def _run_child(
         return indices[watch.done + 1 :]
 
 
-def _receive(
-    reader: Connection, indices: list[int], limits: LimitsSection, packer: _Packer, watch: _Watch
-) -> None:
+def _receive(reader: Connection, indices: list[int], limits: LimitsSection, packer: _Packer, watch: _Watch) -> None:
     """Take messages until the child has no more (it ended, or closed its pipe) or a container is late."""
     while True:
         if not reader.poll(max(watch.since + limits.wall_seconds - time.perf_counter(), 0.0)):
@@ -153,6 +147,7 @@ def _unpack(
     if kept is None:
         return Result(index, status, params, spec_hash, usage, error), empty_log(0), _NO_SKETCH
     log, metrics, test_metrics, sketch, digests = kept
+    whole, decisions, fills, signals = digests
     result = Result(
         index,
         status,
@@ -160,7 +155,10 @@ def _unpack(
         spec_hash,
         usage,
         error,
-        *digests,
+        digest=whole,
+        decisions_digest=decisions,
+        fills_digest=fills,
+        signals_digest=signals,
         metrics=np.frombuffer(metrics),
         test_metrics=None if test_metrics is None else np.frombuffer(test_metrics),
     )
@@ -170,11 +168,17 @@ def _unpack(
 def _verdict(status: int, late: bool, limits: LimitsSection) -> tuple[str, str]:
     """Why a child ended without reporting: a container status, and a sentence."""
     if late:
-        return "timed_out", f"no result after wall_seconds = {limits.wall_seconds:g}; raise it under [limits] if it needs more"
+        return (
+            "timed_out",
+            f"no result after wall_seconds = {limits.wall_seconds:g}; raise it under [limits] if it needs more",
+        )
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number in (signal.SIGPROF, signal.SIGXCPU):
-            return "timed_out", f"it used up cpu_seconds = {limits.cpu_seconds:g}; raise it under [limits] if it needs more"
+            return (
+                "timed_out",
+                f"it used up cpu_seconds = {limits.cpu_seconds:g}; raise it under [limits] if it needs more",
+            )
         return "crashed", f"its process was ended by signal {number} ({signal.Signals(number).name})"
     code = os.WEXITSTATUS(status)
     if code == child.INTERNAL:

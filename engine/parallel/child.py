@@ -138,5 +138,3 @@ def _describe(problem: BaseException, limits: LimitsSection) -> str:
         return f"SystemExit: a stage called sys.exit({problem.code!r})"
     text = "".join(traceback.format_exception(problem)).strip()
     return text if len(text) <= _ERROR_CHARACTERS else "…" + text[-_ERROR_CHARACTERS:]
-
-

@@ -29,5 +29,3 @@ def load_kernels() -> None:
         shared = Shared(plan)
         for index in range(plan.containers):
             run(resolve(shared, index), shared)
-
-

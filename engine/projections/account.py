@@ -184,4 +184,3 @@ def project(
     split = len(bars) if test is None else test
     closed = _walk(log, bars, first, split, initial_cash, equity, gross, cash, held, trips, trades, totals)
     return Account(equity, gross, cash, held, trades[:closed], totals)
-

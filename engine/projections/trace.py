@@ -94,7 +94,9 @@ def sentence(row: Mapping[str, Any]) -> str:
         case "TARGET":
             return f"target weight of {symbol}: {value:.2%} of equity"
         case "ORDER":
-            return f"{side} about {number('quantity')} {symbol} for a weight of {value:.2%}, last close {number('price')}"
+            return (
+                f"{side} about {number('quantity')} {symbol} for a weight of {value:.2%}, last close {number('price')}"
+            )
         case "RESIZE":
             return (
                 f"{side} {symbol} cut to {number('quantity')}: "

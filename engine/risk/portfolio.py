@@ -12,7 +12,9 @@ class Portfolio(Stage):
 
     kind: ClassVar[str] = "portfolio"
 
-    initial_cash: float = Field(100_000.0, gt=0, le=1e15, description="starting cash", json_schema_extra={"unit": "money"})
+    initial_cash: float = Field(
+        100_000.0, gt=0, le=1e15, description="starting cash", json_schema_extra={"unit": "money"}
+    )
     slot: float | None = Field(
         None,
         gt=0,
@@ -21,8 +23,16 @@ class Portfolio(Stage):
         json_schema_extra={"unit": "share of equity"},
     )
     risk_free: float = Field(
-        0.0, gt=-1, lt=1, description="risk-free rate, taken off returns in ratios", json_schema_extra={"unit": "per year"}
+        0.0,
+        gt=-1,
+        lt=1,
+        description="risk-free rate, taken off returns in ratios",
+        json_schema_extra={"unit": "per year"},
     )
     rebalance: int | None = Field(
-        None, ge=1, le=1_000_000, description="trade back to the targets every so many bars", json_schema_extra={"unit": "bars"}
+        None,
+        ge=1,
+        le=1_000_000,
+        description="trade back to the targets every so many bars",
+        json_schema_extra={"unit": "bars"},
     )

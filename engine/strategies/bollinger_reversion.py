@@ -12,7 +12,7 @@ from engine.strategies.reversion import revert
 
 
 class BollingerReversion(Strategy):
-    """Long when the close falls below the lower band, out when it is back at the middle; mirrored if shorts are allowed."""
+    """Long when the close falls below the lower band, out when back at the middle; mirrored if shorts are allowed."""
 
     kind = "bollinger_reversion"
 

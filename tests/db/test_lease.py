@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -135,12 +136,13 @@ def test_a_stale_lease_cannot_write(store: Store) -> None:
     stale = store.claim(run_id)
     stale.release()
     with store.claim(run_id) as lease:
-        for write in (
+        writes: list[Callable[[], object]] = [
             lambda: store.start(stale),
             lambda: store.commit(stale, block([0])),
             lambda: store.commit_benchmark(stale, block([-1])),
             lambda: store.finish(stale, "done"),
-        ):
+        ]
+        for write in writes:
             with pytest.raises(StoreError, match="taken over by another process"):
                 write()
         assert store.containers(run_id) == [] and store.progress(run_id).done == 0

@@ -29,9 +29,16 @@ def small_market(bars: int = 300, symbols: int = 2, seed: int = 1, missing: bool
 
 def experiment(*strategies: dict[str, Any], **sections: Any) -> dict[str, Any]:
     """The plain data of an experiment's TOML."""
-    return {"experiment": {"name": "test", "seed": 7}, "data": {"dataset": "small"}, "strategy": list(strategies), **sections}
+    return {
+        "experiment": {"name": "test", "seed": 7},
+        "data": {"dataset": "small"},
+        "strategy": list(strategies),
+        **sections,
+    }
 
 
-def plan_of(*strategies: dict[str, Any], market: Market | None = None, modules: tuple[str, ...] = (), **sections: Any) -> Plan:
+def plan_of(
+    *strategies: dict[str, Any], market: Market | None = None, modules: tuple[str, ...] = (), **sections: Any
+) -> Plan:
     """The plan of an experiment on the small market."""
     return prepare(experiment(*strategies, **sections), market or small_market(), modules)[1]

@@ -1,4 +1,4 @@
-"""Contracts and buses: what a stage may not do raises, and nothing crosses from one container or strategy to another."""
+"""Contracts and buses: what a stage may not do raises; nothing crosses from one container or strategy to another."""
 
 import pytest
 

@@ -90,7 +90,9 @@ def sweep_of(raw: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_ranges_are_inclusive_and_exact() -> None:
-    raw = experiment({**MA, "fast": {"from": 5, "to": 20, "step": 5}}, risk={"stop_loss": {"from": 0.1, "to": 0.3, "step": 0.1}})
+    raw = experiment(
+        {**MA, "fast": {"from": 5, "to": 20, "step": 5}}, risk={"stop_loss": {"from": 0.1, "to": 0.3, "step": 0.1}}
+    )
     assert sweep_of(raw)[:4] == [
         {"ma_cross.fast": 5, "risk.stop_loss": 0.1},
         {"ma_cross.fast": 5, "risk.stop_loss": 0.2},
@@ -182,7 +184,9 @@ def test_where_means_what_python_means(text: str) -> None:
     assert parse(text).holds(NAMES) is bool(expected)
 
 
-@pytest.mark.parametrize("text", ["__import__('os')", "a.b[0]", "a if b else c", "lambda: 1", "a = 1", "(" * 200 + "1", "a;b", "f'{a}'"])
+@pytest.mark.parametrize(
+    "text", ["__import__('os')", "a.b[0]", "a if b else c", "lambda: 1", "a = 1", "(" * 200 + "1", "a;b", "f'{a}'"]
+)
 def test_where_parses_nothing_else(text: str) -> None:
     with pytest.raises(ConfigError):
         parse(text)

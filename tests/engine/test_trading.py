@@ -32,7 +32,9 @@ def compare(case: dict[str, Any]) -> None:
             if other[name] is None:
                 assert mine[name] is None, f"row {seq}: {name}\n{mine}\n{other}"
             else:
-                scale = max(abs(case["rules"]["initial_cash"]) if name in ("limit", "actual", "commission") else 1.0, 1.0)
+                scale = max(
+                    abs(case["rules"]["initial_cash"]) if name in ("limit", "actual", "commission") else 1.0, 1.0
+                )
                 assert mine[name] == pytest.approx(other[name], rel=1e-9, abs=1e-9 * scale), f"row {seq}: {name}"
     assert len(ours) == len(theirs)
 

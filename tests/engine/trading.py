@@ -37,9 +37,7 @@ def stages(rules: dict[str, Any], regimes: bool) -> tuple[Ensemble, Risk, Portfo
     risk = Risk(
         max_weight=rules["max_weight"], max_gross=rules["max_gross"], stop_loss=rules["stop_loss"], regime_scale=scale
     )
-    portfolio = Portfolio(
-        initial_cash=rules["initial_cash"], slot=rules["slot"], rebalance=rules["rebalance"] or None
-    )
+    portfolio = Portfolio(initial_cash=rules["initial_cash"], slot=rules["slot"], rebalance=rules["rebalance"] or None)
     execution = Execution(
         size_price=rules["size_price"],
         slippage_bps=rules["slippage_bps"],
@@ -76,9 +74,7 @@ def run_case(case: dict[str, Any]) -> tuple[Market, np.ndarray]:
     rules, first = case["rules"], case["rules"]["first_bar"]
     market = market_of(case["market"])
     _, risk, portfolio, execution = stages(rules, case["regimes"] is not None)
-    log = trade(
-        batch_of(case, market), risk, portfolio, execution, market, first, closes_before(market, first)
-    )
+    log = trade(batch_of(case, market), risk, portfolio, execution, market, first, closes_before(market, first))
     return market, log
 
 

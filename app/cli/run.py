@@ -1,0 +1,171 @@
+"""`bulkhead run`: an experiment in, a stored run out, with its progress on standard error."""
+
+import signal
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.common import HomeOption, JsonOption, WorkersOption, console, open_home, print_json, read_text, say
+from app.cli.later import BACKENDS, SCHEDULER
+from engine.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from app.services.running import Report
+    from db.store import Store
+
+_BEST = 5
+#: The keys of `run --json`, in order.
+KEYS = ("run", "containers", "done", "failed", "seconds", "startup_seconds", "digest")
+
+
+def run(
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="The experiment: a TOML file, or - for standard input.")],
+    workers: WorkersOption = None,
+    backend: Annotated[str, typer.Option(metavar="NAME", help="loky (processes of this machine) or sequential.")] = "loky",
+    scheduler: Annotated[str | None, typer.Option(hidden=True)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run an experiment: expand its sweep, run every container sealed off, store all of it."""
+    _check_backend(backend, scheduler)
+    text = read_text(config, "config")
+    opened = open_home(home)
+
+    from app.services import running
+    from engine.compiled import CACHE_FOLDER
+
+    prepared = running.check(opened, text)
+    count = workers or running.default_workers()
+    signal.signal(signal.SIGTERM, _stop)
+    with opened.store() as store:
+        run_id = running.create(store, prepared, count, backend)
+        total = prepared.plan.containers
+        say(f"run {run_id}: {total} container{'' if total == 1 else 's'}")
+        if not CACHE_FOLDER.is_dir() or not any(CACHE_FOLDER.iterdir()):
+            say("compiling kernels: once for this version, about half a minute")
+        progress = progress_for(total)
+        try:
+            with progress:
+                report = running.execute(store, prepared, run_id, count, backend, progress)
+        except KeyboardInterrupt:
+            report = _kept(store, run_id)
+        if as_json:
+            print_json({key: value for key, value in asdict(report).items() if key in KEYS})
+        else:
+            _summary(store, report)
+    raise typer.Exit(0 if report.done == report.containers else 1)
+
+
+def _check_backend(backend: str, scheduler: str | None) -> None:
+    known = ("loky", "sequential")
+    if scheduler is not None:
+        raise InputError(f"--scheduler is not part of this version of Bulkhead: {SCHEDULER}")
+    if backend in BACKENDS:
+        raise InputError(f"--backend {backend} is not part of this version of Bulkhead: {BACKENDS[backend]}")
+    if backend not in known:
+        raise InputError(f"--backend: there is no '{backend}'; {nearest(backend, known)}")
+
+
+def _stop(*_: object) -> None:
+    """A polite end (SIGTERM) stops a run as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _kept(store: "Store", run_id: int) -> "Report":
+    """The report of a run that was stopped: what is committed stays."""
+    from app.services.running import Report
+
+    run = store.run(run_id)
+    kept, missing = run.done + run.failed, run.containers - run.done
+    say(f"stopped: {kept:,} of {run.containers:,} containers are kept in run {run_id}")
+    return Report(
+        run_id, run.containers, run.done, missing, run.seconds or 0.0, run.startup_seconds or 0.0, run.digest, run.status
+    )
+
+
+def _summary(store: "Store", report: "Report") -> None:
+    """The best few, what failed and why, and what to do next."""
+    from app.cli.runs import containers_table
+    from app.cli.tables import failure_lines, seconds
+
+    out = console()
+    rate = f", {report.done / report.seconds:,.0f} a second" if report.seconds > 0 and report.status == "done" else ""
+    out.print(f"run {report.run}: {report.done:,} of {report.containers:,} done in {seconds(report.seconds)}{rate}")
+    best = store.containers(report.run, "sharpe", top=_BEST, status="done")
+    if best:
+        out.print("best by sharpe:")
+        out.print(containers_table(best, "sharpe"))
+    for line in failure_lines(store.failures(report.run), report.run):
+        out.print(line, soft_wrap=True)
+    if report.digest:
+        out.print(f"digest {report.digest}")
+    first = best[0].index if best else 0
+    out.print("next:")
+    out.print(f"  bulkhead show {report.run} --sort sharpe")
+    out.print(f"  bulkhead container {report.run}/{first}")
+    out.print("  bulkhead serve")
+
+
+def progress_for(total: int) -> Any:
+    """A context manager to be called with (done, failed, all): a bar on a terminal, else lines."""
+    return _Bar(total) if sys.stderr.isatty() else _Lines()
+
+
+class _Bar:
+    """A progress bar on standard error: containers, rate, time to go, failures."""
+
+    def __init__(self, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[failures]}"),
+            console=console(stderr=True),
+        )
+        self.task = self.bar.add_task("", total=total, rate="starting workers", failures="")
+        self.started = 0.0
+
+    def __enter__(self) -> None:
+        self.bar.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, done: int, failed: int, total: int) -> None:
+        count, self.started = done + failed, self.started or time.monotonic()
+        passed = time.monotonic() - self.started
+        self.bar.update(
+            self.task,
+            completed=count,
+            rate=f"{count / passed:,.0f}/s" if passed > 0.1 else "",
+            failures=f"{failed:,} failed" if failed else "",
+        )
+
+
+class _Lines:
+    """Progress as plain lines on standard error, at most one a second, and one at the end."""
+
+    def __init__(self) -> None:
+        self.started = self.last = 0.0
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, done: int, failed: int, total: int) -> None:
+        count, now = done + failed, time.monotonic()
+        self.started = self.started or now
+        if now - self.last < 1.0 and count < total:
+            return
+        self.last = now
+        passed = now - self.started
+        pace = f", {count / passed:,.0f}/s, {(total - count) * passed / count:,.0f} s left" if passed > 0.1 else ""
+        say(f"{count:,}/{total:,} containers, {failed:,} failed{pace}")
