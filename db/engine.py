@@ -9,7 +9,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,11 @@ class Database:
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the database, unless another process is doing so."""
-        with self.locked(wait=False) as mine:
+        """Move the write-ahead log into the database, unless another process is doing so. Raises nothing.
+
+        What was committed is safe in the log; if it cannot be moved now, the next checkpoint moves it.
+        """
+        with suppress(StoreError), self.locked(wait=False) as mine:
             if mine:
                 self.outside_transaction("PRAGMA wal_checkpoint(PASSIVE)")
         self._unmoved = 0

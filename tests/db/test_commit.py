@@ -182,6 +182,18 @@ def test_a_checkpoint_is_left_to_who_has_the_lock(
     assert done == ["PRAGMA wal_checkpoint(PASSIVE)"]
 
 
+def test_a_checkpoint_that_fails_does_not_undo_a_commit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: Database, _statement: str) -> None:
+        raise StoreError("database or disk is full")
+
+    monkeypatch.setattr(Database, "outside_transaction", full)
+    monkeypatch.setattr("db.engine.WAL_BYTES", 1)
+    with store.claim(store.create_run(new_run(1))) as lease:
+        store.commit(lease, block([0]))
+        store.finish(lease, "done")
+    assert (store.progress(1).status, store.progress(1).done) == ("done", 1)
+
+
 def test_a_finished_run_is_in_the_database_itself(store: Store, tmp_path: Path) -> None:
     """Not only in the write-ahead log: the main file alone, copied, has it."""
     with store.claim(store.create_run(new_run(2))) as lease:
