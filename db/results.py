@@ -61,6 +61,16 @@ def one(connection: Connection, run_id: int, idx: int) -> Container:
     return _containers(rows)[0]
 
 
+def find(connection: Connection, digest: str) -> tuple[int, int | None] | None:
+    """See `Store.find`."""
+    row = connection.exec_driver_sql(
+        "SELECT run_id, idx FROM container WHERE digest = ? AND idx >= 0 "
+        "UNION ALL SELECT id, NULL FROM run WHERE digest = ? ORDER BY 1, 2 LIMIT 1",
+        (digest, digest),
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
 def events(connection: Connection, run_id: int, idx: int) -> npt.NDArray[np.void]:
     """See `Store.events`."""
     one(connection, run_id, idx)  # the row says where in its block the log lies, so it is checked too

@@ -140,6 +140,11 @@ class Store:
         with self._database.reading() as connection:
             return results.one(connection, run_id, idx)
 
+    def find(self, digest: str) -> tuple[int, int | None] | None:
+        """The oldest run (index None) or container with this digest, None if there is none here."""
+        with self._database.reading() as connection:
+            return results.find(connection, digest)
+
     def events(self, run_id: int, idx: int) -> npt.NDArray[np.void]:
         """A container's event log: an `EVENT` array of its own rows. StoreError when it is damaged."""
         with self._database.reading() as connection:

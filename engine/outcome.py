@@ -1,12 +1,12 @@
 """What is kept of a finished container: its log, and the projections and digests made of it at once."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.container import Container, Spec
-from engine.digest import Digests, digests
 from engine.market.market import Market
 from engine.parallel.block import SKETCH
 from engine.plan import Plan
@@ -28,7 +28,6 @@ class Outcome:
     metrics: Array
     test_metrics: Array | None
     sketch: npt.NDArray[np.float32]
-    digests: Digests
 
 
 def run(spec: Spec, shared: Shared) -> Outcome:
@@ -42,7 +41,6 @@ def run(spec: Spec, shared: Shared) -> Outcome:
         metrics,
         test_metrics,
         sketch(account.equity / spec.portfolio.initial_cash),
-        digests(log),
     )
 
 
@@ -71,7 +69,14 @@ def both_parts(account: Account, market: Market, plan: Plan, spec: Spec) -> tupl
     return metrics, part(1, split, last, float(account.equity[split - 1 - plan.first]))
 
 
+@lru_cache(maxsize=8)
+def sketch_bars(bars: int) -> npt.NDArray[np.int64]:
+    """Which of `bars` bars a sketch shows: SKETCH evenly spaced ones, the first and last among them, int64."""
+    places = np.linspace(0, bars - 1, SKETCH).round().astype(np.int64)
+    places.flags.writeable = False
+    return places
+
+
 def sketch(curve: Array) -> npt.NDArray[np.float32]:
-    """`curve` at SKETCH evenly spaced bars, the first and last among them, float32 (SKETCH,)."""
-    places = np.linspace(0, len(curve) - 1, SKETCH).round().astype(np.int64)
-    return curve[places].astype(np.float32)
+    """`curve` at the bars of a sketch, float32 (SKETCH,)."""
+    return curve[sketch_bars(len(curve))].astype(np.float32)

@@ -141,7 +141,7 @@ def trade(
     if accounts["rows"][0] + symbols > len(log):
         log = np.concatenate([log, empty_log(symbols)])
     finish(last - 1, accounts, book, log)
-    return log[: accounts["rows"][0]].copy()
+    return log[: accounts["rows"][0]]
 
 
 def closes_before(market: Market, first: int) -> npt.NDArray[np.float64]:

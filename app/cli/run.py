@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+import warnings
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,28 +36,34 @@ def run(
     opened = open_home(home)
 
     from app.services import running
-    from engine.compiled import CACHE_FOLDER
 
     prepared = running.check(opened, text)
-    count = workers or running.default_workers()
-    signal.signal(signal.SIGTERM, _stop)
+    count, total = workers or running.default_workers(), prepared.plan.containers
+    signal.signal(signal.SIGTERM, _interrupt)
+    warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
     with opened.store() as store:
         run_id = running.create(store, prepared, count, backend)
-        total = prepared.plan.containers
-        say(f"run {run_id}: {total} container{'' if total == 1 else 's'}")
-        if not CACHE_FOLDER.is_dir() or not any(CACHE_FOLDER.iterdir()):
-            say("compiling kernels: once for this version, about half a minute")
-        progress = progress_for(total)
         try:
+            say(f"run {run_id}: {total} container{'' if total == 1 else 's'}")
+            compiling()
+            progress = progress_for(total)
             with progress:
                 report = running.execute(store, prepared, run_id, count, backend, progress)
         except KeyboardInterrupt:
-            report = _kept(store, run_id)
+            report = _stopped(store, run_id)
         if as_json:
             print_json({key: value for key, value in asdict(report).items() if key in KEYS})
         else:
             _summary(store, report)
     raise typer.Exit(0 if report.done == report.containers else 1)
+
+
+def compiling() -> None:
+    """Say that the first run of this version takes longer."""
+    from engine.compiled import CACHE_FOLDER
+
+    if not any(CACHE_FOLDER.glob("**/*.nbi")):
+        say("compiling kernels: once for this version, about half a minute")
 
 
 def _check_backend(backend: str, scheduler: str | None) -> None:
@@ -69,21 +76,24 @@ def _check_backend(backend: str, scheduler: str | None) -> None:
         raise InputError(f"--backend: there is no '{backend}'; {nearest(backend, known)}")
 
 
-def _stop(*_: object) -> None:
+def _interrupt(*_: object) -> None:
     """A polite end (SIGTERM) stops a run as Ctrl-C does."""
     raise KeyboardInterrupt
 
 
-def _kept(store: "Store", run_id: int) -> "Report":
+def _stopped(store: "Store", run_id: int) -> "Report":
     """The report of a run that was stopped: what is committed stays."""
     from app.services.running import Report
 
     run = store.run(run_id)
-    kept, missing = run.done + run.failed, run.containers - run.done
+    if run.status == "queued":  # it had not begun
+        with store.claim(run_id) as lease:
+            store.finish(lease, "stopped")
+        run = store.run(run_id)
+    kept = run.done + run.failed
     say(f"stopped: {kept:,} of {run.containers:,} containers are kept in run {run_id}")
-    return Report(
-        run_id, run.containers, run.done, missing, run.seconds or 0.0, run.startup_seconds or 0.0, run.digest, run.status
-    )
+    seconds, startup = run.seconds or 0.0, run.startup_seconds or 0.0
+    return Report(run_id, run.containers, run.done, run.containers - run.done, seconds, startup, run.digest, run.status)
 
 
 def _summary(store: "Store", report: "Report") -> None:
@@ -92,8 +102,8 @@ def _summary(store: "Store", report: "Report") -> None:
     from app.cli.tables import failure_lines, seconds
 
     out = console()
-    rate = f", {report.done / report.seconds:,.0f} a second" if report.seconds > 0 and report.status == "done" else ""
-    out.print(f"run {report.run}: {report.done:,} of {report.containers:,} done in {seconds(report.seconds)}{rate}")
+    took = f" in {seconds(report.seconds)}, {report.containers / report.seconds:,.0f} a second" if report.seconds > 0 else ""
+    out.print(f"run {report.run}: {report.done:,} of {report.containers:,} done{took}")
     best = store.containers(report.run, "sharpe", top=_BEST, status="done")
     if best:
         out.print("best by sharpe:")

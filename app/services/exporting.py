@@ -104,7 +104,7 @@ def _stages(reading: Reading) -> dict[str, Any]:
     branch, picks = reading.shared.sweep.locate(int(plan.ranks[index]))
     spec = reading.spec
     strategies = {id(stage): None for stage in spec.strategies}
-    found: dict[str, Any] = {"strategy": []}
+    found: dict[str, Any] = {"classifier": {}, "strategy": []}
     for part, choice in zip(branch.components, branch.choices(picks), strict=True):
         stage = choice.stage
         if id(stage) in strategies:

@@ -4,6 +4,7 @@ The child reports each container as it finishes. When it dies, hangs or outgrows
 a report is the culprit; the rest goes on in a new child. A cell works the same wherever joblib runs it.
 """
 
+import fcntl
 import os
 import pickle
 import signal
@@ -18,12 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.config import LimitsSection
+from engine.digest import digests
 from engine.events import EVENT, empty_log
 from engine.parallel import child
 from engine.parallel.block import BLOCK_BYTES, BLOCK_CONTAINERS, SKETCH, Block, Result, Usage, encode
 from engine.shared import Shared
 
 _PRINTED = 2000
+#: Room for the logs of some containers, so that a child need not wait for its cell after each.
+_PIPE_BYTES = 1 << 20
 _NO_SKETCH = np.zeros(SKETCH, np.float32)
 Entry = tuple[Result, npt.NDArray[np.void], npt.NDArray[np.float32]]
 
@@ -82,6 +86,7 @@ class _Watch:
 def _run_child(indices: list[int], limits: LimitsSection, shared: Callable[[], Shared], packer: _Packer) -> list[int]:
     """Fork a child for `indices`, take its reports, judge its end. Returns the containers still to run."""
     reader, writer = Pipe(duplex=False)
+    fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     with tempfile.TemporaryFile() as output:
         parent = os.getpid()
         pid = os.fork()
@@ -146,8 +151,9 @@ def _unpack(
     params, spec_hash, usage = watch.params or "{}", watch.spec_hash, Usage(*used)
     if kept is None:
         return Result(index, status, params, spec_hash, usage, error), empty_log(0), _NO_SKETCH
-    log, metrics, test_metrics, sketch, digests = kept
-    whole, decisions, fills, signals = digests
+    log_bytes, metrics, test_metrics, sketch = kept
+    log = np.frombuffer(log_bytes, EVENT)
+    found = digests(log)
     result = Result(
         index,
         status,
@@ -155,14 +161,14 @@ def _unpack(
         spec_hash,
         usage,
         error,
-        digest=whole,
-        decisions_digest=decisions,
-        fills_digest=fills,
-        signals_digest=signals,
+        digest=found.log,
+        decisions_digest=found.decisions,
+        fills_digest=found.fills,
+        signals_digest=found.signals,
         metrics=np.frombuffer(metrics),
         test_metrics=None if test_metrics is None else np.frombuffer(test_metrics),
     )
-    return result, np.frombuffer(log, EVENT), np.frombuffer(sketch, np.float32)
+    return result, log, np.frombuffer(sketch, np.float32)
 
 
 def _verdict(status: int, late: bool, limits: LimitsSection) -> tuple[str, str]:

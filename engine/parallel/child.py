@@ -120,13 +120,11 @@ def _packed(outcome: Outcome | None) -> tuple[Any, ...] | None:
     """An outcome as plain bytes and texts."""
     if outcome is None:
         return None
-    digests = outcome.digests
     return (
         outcome.log.tobytes(),
         outcome.metrics.tobytes(),
         None if outcome.test_metrics is None else outcome.test_metrics.tobytes(),
         outcome.sketch.tobytes(),
-        (digests.log, digests.decisions, digests.fills, digests.signals),
     )
 
 

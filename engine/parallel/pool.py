@@ -22,6 +22,8 @@ from engine.shared import Shared
 
 #: A batch should take about a second: what a container of one symbol and this many bars takes, in seconds.
 _SECONDS, _BARS = 2e-4, 5000
+#: More containers to a fork than to a block: a fork costs as much as some twenty containers.
+_BATCH = 4 * BLOCK_CONTAINERS
 #: How often a batch is tried again when its worker was lost.
 _TRIES = 3
 
@@ -124,5 +126,5 @@ class Pool:
 
     def _batches(self, indices: list[int]) -> list[list[int]]:
         cost = _SECONDS * max(self.plan.market.valid.size / _BARS, 1.0)
-        size = min(BLOCK_CONTAINERS, int(1.0 / cost), -(-len(indices) // (4 * self.workers)))
+        size = min(_BATCH, int(1.0 / cost), -(-len(indices) // (4 * self.workers)))
         return [found.tolist() for found in np.array_split(np.array(indices), -(-len(indices) // max(size, 1)))]

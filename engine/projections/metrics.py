@@ -21,7 +21,7 @@ TAIL = 0.05
 
 @kernel
 def _measure(equity, gross, held, session, base, per_bar, per_session, risk_free, out, returns):  # type: ignore[no-untyped-def]
-    """Fill `out` (metrics of the curve) and `returns` (session returns); the number of sessions is returned.
+    """Fill `out` (metrics of the curve) and `returns` (session returns); returns their number, and a level one spread below their mean.
 
     equity, gross, held, session: of the bars measured; base: equity before the first. per_bar, per_session: how many
     of them make a year.
@@ -101,7 +101,12 @@ def _measure(equity, gross, held, session, base, per_bar, per_session, risk_free
         variance = second / sessions
         out[SKEW] = third / sessions / variance**1.5
         out[KURTOSIS] = fourth / sessions / (variance * variance) - 3.0
-    return sessions
+    return sessions, mean - np.sqrt(second / sessions)
+
+
+@kernel
+def _below(values, level):  # type: ignore[no-untyped-def]
+    return values[values < level]
 
 
 @kernel
@@ -163,7 +168,7 @@ def measure(
     out[TURNOVER], out[COMMISSION], out[SLIPPAGE], out[ORDERS] = totals[0], totals[1], totals[2], totals[3]
     own = slice(start - first, stop - first)
     returns = np.empty(stop - start)
-    sessions = _measure(
+    sessions, level = _measure(
         account.equity[own],
         account.gross[own],
         account.held[own],
@@ -178,9 +183,10 @@ def measure(
     _measure_trades(account.trades, start, stop, out)
     found = returns[:sessions]
     place = TAIL * (sessions - 1)
-    low = int(place)
-    high = min(low + 1, sessions - 1)
-    ordered = np.partition(found, (low, high))
+    low, high = int(place), min(int(place) + 1, sessions - 1)
+    # only the low tail needs ordering; a spread below the mean holds it, where returns are anything like bell-shaped
+    tail = _below(found, level)
+    ordered = np.partition(tail if len(tail) > high else found, (low, high))
     out[VAR] = ordered[low] + (ordered[high] - ordered[low]) * (place - low)
     out[CVAR] = _tail_mean(found, out[VAR])
     return out

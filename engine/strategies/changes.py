@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.compiled import kernel
+from engine.ensemble.combine import write
 from engine.errors import StageError
-from engine.events import EVENT, NO_CAUSE, Kind, Level, empty_log
+from engine.events import EVENT, NO_CAUSE, Kind, Level
 
 SIGNAL, LEVEL_STRATEGY = int(Kind.SIGNAL), int(Level.STRATEGY)
 #: Out of range is what is beyond ±1 by more than rounding.
@@ -14,7 +15,7 @@ ROUNDING = 1e-12
 
 @kernel
 def _walk(values, valid, first, source, out):  # type: ignore[no-untyped-def]
-    """Write the SIGNAL rows to `out`, or only count them when it is empty. Returns (rows, first bad bar or −1)."""
+    """Write the SIGNAL rows to `out`. Returns how many, and where a value is out of range (bar × symbols + s, or −1)."""
     bars, symbols = values.shape
     current = np.zeros(symbols)
     logged = np.zeros(symbols)
@@ -29,22 +30,8 @@ def _walk(values, valid, first, source, out):  # type: ignore[no-untyped-def]
                     return rows, t * symbols + s
                 current[s] = value
             if t >= first and current[s] != logged[s]:
-                if len(out) > 0:
-                    row = out[rows]
-                    row.bar = t
-                    row.cause = NO_CAUSE
-                    row.symbol = s
-                    row.source = source
-                    row.reason = 0
-                    row.kind = SIGNAL
-                    row.level = LEVEL_STRATEGY
-                    row.side = 0
-                    row.price = np.nan
-                    row.quantity = np.nan
-                    row.commission = np.nan
-                    row.value = current[s] + 0.0
-                    row.limit = np.nan
-                    row.actual = np.nan
+                row = write(out, rows, t, SIGNAL, LEVEL_STRATEGY, source, s, NO_CAUSE, 0)
+                row.value = current[s] + 0.0
                 logged[s] = current[s]
                 rows += 1
     return rows, -1
@@ -60,11 +47,9 @@ def signal_rows(
     if not isinstance(values, np.ndarray) or values.shape != valid.shape or values.dtype != np.float64:
         got = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
         raise StageError(f"strategy '{name}': signal() must return float64 {valid.shape} (bars, symbols), not {got}")
-    rows, bad = _walk(values, valid, first, source, empty_log(0))
+    out = np.empty(values.size, EVENT)  # the worst case; what is not written costs no memory
+    rows, bad = _walk(np.ascontiguousarray(values), valid, first, source, out)
     if bad >= 0:
         t, s = divmod(int(bad), valid.shape[1])
         raise StageError(f"strategy '{name}': signal {values[t, s]} at bar {t} lies outside [-1, 1]; scale or clip it")
-    out = np.empty(rows, EVENT)
-    if rows:
-        _walk(values, valid, first, source, out)
-    return out
+    return out[:rows].copy()

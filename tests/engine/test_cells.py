@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from engine.container import resolve
+from engine.digest import digests
 from engine.outcome import run
 from engine.parallel.block import Result, decode_log
 from engine.parallel.pool import Pool
@@ -49,7 +50,7 @@ def alone(plan: Plan) -> dict[int, str]:
     for index in range(plan.containers):
         spec = resolve(shared, index)
         if spec.params["poison.mode"] == "fine":
-            found[index] = run(spec, Shared(plan)).digests.log
+            found[index] = digests(run(spec, Shared(plan)).log).log
     return found
 
 
@@ -119,4 +120,4 @@ def test_one_digest_however_it_is_run() -> None:
     for workers, order in ((2, None), (3, None), (2, list(range(plan.containers))[::-1])):
         assert {index: result.digest for index, result in results_of(plan, workers, order).items()} == expected
     for index in (0, 17, 59):
-        assert run(resolve(Shared(plan), index), Shared(plan)).digests.log == expected[index]
+        assert digests(run(resolve(Shared(plan), index), Shared(plan)).log).log == expected[index]
