@@ -199,7 +199,7 @@ class Container:
         risk, execution = buses.port(RISK), buses.port(EXECUTION)
         market = risk.read(BAR)[0]
         batch: TargetBatch = risk.read(TARGET)[0]
-        log = trade(batch, spec.risk, spec.portfolio, spec.execution, market, self.first, self.shared.closes)
+        log = trade(batch, spec.risk, spec.portfolio, spec.execution, market, self.first)
         for kind, level, role in _TRADED:
             port = risk if role is RISK else execution
             port.publish(kind, Rows(log, kind, level), buses.bus(level))

@@ -16,7 +16,6 @@ from engine.market.index import index_market
 from engine.market.market import frozen
 from engine.plan import Plan
 from engine.registry import BUILT_IN
-from engine.steps import closes_before
 
 RESULTS_BUDGET = 64 << 20
 
@@ -29,7 +28,6 @@ class Shared:
         self.market = plan.market
         self.sweep = build_sweep(plan.raw, BUILT_IN.with_modules(plan.modules))
         self.hub = self._hub(None)
-        self.closes = closes_before(self.market, plan.first)
         self._series: dict[str, Hub] = {}
         self._results: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
         self._bytes = 0

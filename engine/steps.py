@@ -122,14 +122,10 @@ def trade(
     execution: Execution,
     market: Market,
     first: int,
-    closes: npt.NDArray[np.float64],
 ) -> Log:
-    """Trade the targets from the first trading bar to the last: the container's whole log.
-
-    `closes`: each symbol's last close before the first trading bar (`closes_before`).
-    """
+    """Trade the targets from the first trading bar to the last: the container's whole log."""
     rules = kernel_rules(risk, portfolio, execution, first)
-    accounts, book = open_account(rules), open_book(closes)
+    accounts, book = open_account(rules), open_book(len(market.symbols))
     symbols, last = len(market.symbols), len(market.time)
     log = np.empty(4 * len(batch.rows) + (2 * ROWS_PER_SYMBOL) * symbols + 64, EVENT)
     bar = first
@@ -142,13 +138,3 @@ def trade(
         log = np.concatenate([log, empty_log(symbols)])
     finish(last - 1, accounts, book, log)
     return log[: accounts["rows"][0]]
-
-
-def closes_before(market: Market, first: int) -> npt.NDArray[np.float64]:
-    """Each symbol's last close before bar `first`, NaN where it has none."""
-    found = np.full(len(market.symbols), np.nan)
-    for s in range(len(market.symbols)):
-        bars = np.flatnonzero(market.valid[:first, s])
-        if len(bars):
-            found[s] = market.close[bars[-1], s]
-    return found

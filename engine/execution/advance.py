@@ -4,6 +4,8 @@ It reads as the pipeline reads: fill what is pending at the open, mark the book,
 orders. It is resumable: called once for all bars or once for each, it leaves the same bytes.
 """
 
+import numpy as np
+
 from engine.compiled import kernel
 from engine.ensemble.combine import CHANGE, write
 from engine.events import NO_CAUSE, NO_SYMBOL, Kind, Level, Reason, Source
@@ -61,12 +63,13 @@ def guard(bar, bars, book, rules):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def log_stop(log, n, bar, s, entry, reason, limit, actual):  # type: ignore[no-untyped-def]
+def log_stop(log, n, bar, bars, s, entry, reason, limit, actual):  # type: ignore[no-untyped-def]
+    """Log a STOP of symbol `s` at its last close."""
     row = write(log, n, bar, STOP, LEVEL_RISK, SOURCE_RISK, s, entry.fill, reason)
     if entry.quantity != 0.0:
         row.side = -1 if entry.quantity > 0.0 else 1
     row.quantity = abs(entry.quantity)
-    row.price = entry.last_close
+    row.price = bars[bar, s].mark
     row.limit = limit
     row.actual = actual
     return n + 1
@@ -104,15 +107,15 @@ def copy_intents(bar, stop, targets, book, account, log, n):  # type: ignore[no-
 
 
 @kernel
-def go_bankrupt(bar, book, account, log, n):  # type: ignore[no-untyped-def]
+def go_bankrupt(bar, bars, book, account, log, n):  # type: ignore[no-untyped-def]
     """Equity is gone: stop everything, refuse what is pending, trade no more."""
     held = False
     for s in range(len(book)):
         if book[s].quantity != 0.0:
-            n = log_stop(log, n, bar, s, book[s], BANKRUPT, 0.0, account.equity)
+            n = log_stop(log, n, bar, bars, s, book[s], BANKRUPT, 0.0, account.equity)
             held = True
     if not held and account.newest != NO_SYMBOL:
-        n = log_stop(log, n, bar, account.newest, book[account.newest], BANKRUPT, 0.0, account.equity)
+        n = log_stop(log, n, bar, bars, account.newest, book[account.newest], BANKRUPT, 0.0, account.equity)
     for s in range(len(book)):
         if book[s].pending:
             write(log, n, bar, REJECTION, LEVEL_RISK, SOURCE_RISK, s, book[s].order, BANKRUPT)
@@ -124,7 +127,7 @@ def go_bankrupt(bar, book, account, log, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def place_orders(bar, rebalance, book, account, log, n):  # type: ignore[no-untyped-def]
+def place_orders(bar, bars, rebalance, book, account, log, n):  # type: ignore[no-untyped-def]
     """ORDERs of this bar's STOPs, TARGETs and REBALANCE (`rebalance`: its row, or NO_CAUSE), in symbol order."""
     for s in range(len(book)):
         entry = book[s]
@@ -140,12 +143,13 @@ def place_orders(bar, rebalance, book, account, log, n):  # type: ignore[no-unty
             continue
         entry.stop = NO_CAUSE
         entry.decision = NO_CAUSE
-        entry.wanted = target * account.equity / entry.last_close
+        close = bars[bar, s].mark
+        entry.wanted = target * account.equity / close
         delta = difference(entry.wanted, entry.quantity)
         row = write(log, n, bar, ORDER, LEVEL_PORTFOLIO, SOURCE_PORTFOLIO, s, cause, 0)
         if delta != 0.0:
             row.side = 1 if delta > 0.0 else -1
-        row.price = entry.last_close
+        row.price = close
         row.quantity = abs(delta)
         row.value = target
         replaced = entry.order
@@ -162,6 +166,25 @@ def place_orders(bar, rebalance, book, account, log, n):  # type: ignore[no-unty
 
 
 @kernel
+def next_bar(bar, stop, targets, book, account, rules, stops):  # type: ignore[no-untyped-def]
+    """The next bar at which something can happen; no bar between would change the book or the log."""
+    if account.pending:
+        return bar + 1
+    if not account.bankrupt:
+        if account.cash < 0.0:
+            return bar + 1  # equity may reach zero at any close
+        for s in range(len(book)):
+            if book[s].quantity < 0.0 or (stops and book[s].quantity != 0.0):
+                return bar + 1
+    found = stop
+    if account.intent < len(targets):
+        found = min(found, np.int64(targets[account.intent].bar))
+    if rules.rebalance > 0 and not account.bankrupt:
+        found = min(found, bar + rules.rebalance - (bar - rules.first) % rules.rebalance)
+    return found
+
+
+@kernel
 def advance(accounts, bars, targets, moves, book, rule, start, stop, log):  # type: ignore[no-untyped-def]
     """Trade the bars start:stop. Returns the first bar not traded: `stop`, or less when `log` has no room for it.
 
@@ -173,7 +196,8 @@ def advance(accounts, bars, targets, moves, book, rule, start, stop, log):  # ty
     rules = rule[0]
     symbols = len(book)
     stops = rules.stop_loss == rules.stop_loss  # not NaN
-    for bar in range(start, stop):
+    bar = start
+    while bar < stop:
         n = account.rows
         head = account.intent
         while head < len(targets) and targets[head].bar == bar:
@@ -193,10 +217,8 @@ def advance(accounts, bars, targets, moves, book, rule, start, stop, log):  # ty
         # the close: mark the book
         equity = account.cash
         for s in range(symbols):
-            if bars[bar, s].valid:
-                book[s].last_close = bars[bar, s].close
             if book[s].quantity != 0.0:
-                equity += book[s].quantity * book[s].last_close
+                equity += book[s].quantity * bars[bar, s].mark
         if not account.bankrupt:
             account.equity = equity
         release(bar, moves, book, account)
@@ -216,9 +238,9 @@ def advance(accounts, bars, targets, moves, book, rule, start, stop, log):  # ty
                     entry.stopped = 1
                     entry.stop_weighted = entry.weighted
                     level = stop_price(entry, rules.stop_loss)
-                    n = log_stop(log, n, bar, s, entry, STOP_LOSS, level, entry.last_close)
+                    n = log_stop(log, n, bar, bars, s, entry, STOP_LOSS, level, bars[bar, s].mark)
         if ruined:
-            n = go_bankrupt(bar, book, account, log, n)
+            n = go_bankrupt(bar, bars, book, account, log, n)
         rebalance = NO_CAUSE
         if not account.bankrupt:
             if rules.rebalance > 0 and bar > rules.first and (bar - rules.first) % rules.rebalance == 0:
@@ -226,8 +248,9 @@ def advance(accounts, bars, targets, moves, book, rule, start, stop, log):  # ty
                 write(log, n, bar, REBALANCE, LEVEL_PORTFOLIO, SOURCE_PORTFOLIO, NO_SYMBOL, NO_CAUSE, SCHEDULE)
                 n += 1
             if deciding or stopping or rebalance != NO_CAUSE:
-                n = place_orders(bar, rebalance, book, account, log, n)
+                n = place_orders(bar, bars, rebalance, book, account, log, n)
         account.rows = n
+        bar = next_bar(bar, stop, targets, book, account, rules, stops)
     return stop
 
 

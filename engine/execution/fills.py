@@ -108,7 +108,7 @@ def settle(bar, bars, book, account, rules, log, n):  # type: ignore[no-untyped-
     equity = account.cash
     for s in range(symbols):
         if book[s].quantity != 0.0:
-            price = bars[bar, s].open if bars[bar, s].valid else book[s].last_close
+            price = bars[bar, s].open if bars[bar, s].valid else bars[bar, s].mark
             equity += book[s].quantity * price
     equity = max(equity, 0.0)
 

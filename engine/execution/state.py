@@ -26,7 +26,6 @@ BOOK = np.dtype(
     [
         ("quantity", "<f8"),
         ("entry", "<f8"),
-        ("last_close", "<f8"),
         ("target", "<f8"),
         ("wanted", "<f8"),
         ("delta", "<f8"),
@@ -70,9 +69,8 @@ def open_account(rules: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     return account
 
 
-def open_book(last_close: npt.NDArray[np.float64]) -> npt.NDArray[np.void]:
-    """A flat book of shape (symbols,). `last_close`: closes known before the first trading bar (NaN: none yet)."""
-    book = np.zeros(len(last_close), BOOK)
-    book["last_close"] = last_close
+def open_book(symbols: int) -> npt.NDArray[np.void]:
+    """A flat book of shape (symbols,)."""
+    book = np.zeros(symbols, BOOK)
     book["order"] = book["fill"] = book["decision"] = book["stop"] = NO_CAUSE
     return book

@@ -19,7 +19,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 #: One bar of one symbol, packed for the kernel; `valid` is 1.0, or 0.0 where the symbol has no bar (all else NaN then).
-BAR = np.dtype([(name, "<f8") for name in ("open", "high", "low", "close", "volume", "valid")], align=True)
+#: `mark` is the last close, also where the symbol has no bar: what a position is worth (NaN before the first bar).
+BAR = np.dtype([(name, "<f8") for name in ("open", "high", "low", "close", "volume", "valid", "mark")], align=True)
 
 #: The columns of values, in the order of BAR.
 COLUMNS = ("open", "high", "low", "close", "volume")
@@ -101,6 +102,7 @@ class Market:
             values[~present] = np.nan
             bars[name] = values
         bars["valid"] = present
+        bars["mark"] = _carried(columns["close"], present)
         return cls(
             dataset=dataset,
             symbols=tuple(symbols),
@@ -190,6 +192,12 @@ def midnight(day: date | str, zone: str) -> int:
     day = _date(day)
     start = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
     return round((start - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)) * 10**9
+
+
+def _carried(values: Floats, present: Bools) -> Floats:
+    """`values` with each gap filled by the last value before it, float64 (bars, symbols)."""
+    places = np.maximum.accumulate(np.where(present, np.arange(len(values))[:, None], -1), axis=0)
+    return np.where(places >= 0, np.take_along_axis(values, np.maximum(places, 0), axis=0), np.nan)
 
 
 def _shaped(name: str, values: npt.ArrayLike, shape: tuple[int, int]) -> Floats:

@@ -42,7 +42,6 @@ _OPEN = np.dtype(
         ("commission", "<f8"),
         ("entry", "<i8"),
         ("entry_bar", "<i8"),
-        ("last_close", "<f8"),
     ],
     align=True,
 )
@@ -105,68 +104,88 @@ def _close(trip, s, side, row, bar, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _take_fill(event, row, opened, trips, trades, closed, totals):  # type: ignore[no-untyped-def]
+    """Book the FILL at row `row`; returns the number of closed trades. `opened`: the bar's open; totals: of its part."""
+    s, side, price, quantity = event.symbol, event.side, event.price, event.quantity
+    commission = event.commission
+    totals[0] += price * quantity
+    totals[1] += commission
+    totals[2] += abs(price - opened) * quantity
+    totals[3] += 1.0
+    trip = trips[s]
+    before = trip.quantity
+    after = before + side * quantity
+    if before * after < 0.0:
+        ending = commission * (abs(before) / quantity)
+        _add(trip, side, price, abs(before), ending, row, event.bar)
+        trip.quantity = 0.0
+        _close(trip, s, side, row, event.bar, trades[closed])
+        closed += 1
+        _add(trip, side, price, abs(after), commission - ending, row, event.bar)
+    else:
+        _add(trip, side, price, quantity, commission, row, event.bar)
+        if after == 0.0:
+            _close(trip, s, side, row, event.bar, trades[closed])
+            closed += 1
+    trip.quantity = after
+    return closed
+
+
+@kernel
+def _mark(bars, start, stop, cash, trips, holding, held_count, equity, gross, held):  # type: ignore[no-untyped-def]
+    """Equity and exposure at the closes start:stop, over which nothing is traded; arrays begin at `start`."""
+    if held_count == 0:
+        for t in range(stop - start):
+            equity[t] = cash
+        return
+    for t in range(stop - start):
+        total = cash
+        exposed = 0.0
+        for k in range(held_count):
+            s = holding[k]
+            value = trips[s].quantity * bars[start + t, s].mark
+            total += value
+            exposed += abs(value)
+        equity[t] = total
+        if total > 0.0:
+            gross[t] = exposed / total
+            held[t] = True
+
+
+@kernel
 def _walk(log, bars, first, test, cash, equity, gross, cashes, held, trips, trades, totals):  # type: ignore[no-untyped-def]
     head = 0
     closed = 0
-    ruined = False
-    symbols = len(trips)
-    for bar in range(first, len(bars)):
-        part = 1 if bar >= test else 0
-        ends = False
+    bar = first
+    holding = np.empty(len(trips), np.int64)
+    while bar < len(bars):
+        ruined = False
         while head < len(log) and log[head].bar == bar:
             event = log[head]
             if event.kind == FILL:
-                s = event.symbol
-                side = event.side
-                price = event.price
-                quantity = event.quantity
-                commission = event.commission
-                cash = cash_after(cash, side, quantity, price, commission)
-                totals[part, 0] += price * quantity
-                totals[part, 1] += commission
-                totals[part, 2] += abs(price - bars[bar, s].open) * quantity
-                totals[part, 3] += 1.0
-                trip = trips[s]
-                before = trip.quantity
-                after = before + side * quantity
-                if before * after < 0.0:
-                    ending = commission * (abs(before) / quantity)
-                    _add(trip, side, price, abs(before), ending, head, bar)
-                    trip.quantity = 0.0
-                    _close(trip, s, side, head, bar, trades[closed])
-                    closed += 1
-                    _add(trip, side, price, abs(after), commission - ending, head, bar)
-                    trip.quantity = after
-                else:
-                    _add(trip, side, price, quantity, commission, head, bar)
-                    trip.quantity = after
-                    if after == 0.0:
-                        _close(trip, s, side, head, bar, trades[closed])
-                        closed += 1
+                part = 1 if bar >= test else 0
+                opened = bars[bar, event.symbol].open
+                cash = cash_after(cash, event.side, event.quantity, event.price, event.commission)
+                closed = _take_fill(event, head, opened, trips, trades, closed, totals[part])
             elif event.kind == STOP and event.reason == BANKRUPT:
-                ends = True
+                ruined = True
             head += 1
+        stop = log[head].bar if head < len(log) else len(bars)
+        held_count = 0
+        for s in range(len(trips)):
+            if trips[s].quantity != 0.0:
+                holding[held_count] = s
+                held_count += 1
         i = bar - first
-        if ruined:
-            equity[i] = equity[i - 1]
-            cashes[i] = cashes[i - 1]
-            continue
-        total = cash
-        exposed = 0.0
-        for s in range(symbols):
-            trip = trips[s]
-            if bars[bar, s].valid:
-                trip.last_close = bars[bar, s].close
-            if trip.quantity != 0.0:
-                value = trip.quantity * trip.last_close
-                total += value
-                exposed += abs(value)
-        equity[i] = total
-        cashes[i] = cash
-        if not ends and total > 0.0:
-            gross[i] = exposed / total
-            held[i] = exposed > 0.0
-        ruined = ends
+        cashes[i : stop - first] = cash
+        _mark(bars, bar, stop, cash, trips, holding, held_count, equity[i:], gross[i:], held[i:])
+        if ruined:  # from here on nothing moves, and nothing counts as exposed
+            equity[i:] = equity[i]
+            cashes[i:] = cash
+            gross[i:] = 0.0
+            held[i:] = False
+            return closed
+        bar = stop
     return closed
 
 

@@ -158,7 +158,7 @@ def test_trading_alone_an_all_in_buy_spends_cash_over_price_and_commission() -> 
 
     batch = TargetBatch(target, np.zeros(0, MOVE))
     bars = market([10, 11], opens=[10, 8])
-    log = trade(batch, Risk(), Portfolio(), Execution(commission_bps=100), bars, 0, np.array([NAN]))
+    log = trade(batch, Risk(), Portfolio(), Execution(commission_bps=100), bars, 0)
     fill = log[log["kind"] == Kind.FILL][0]
     assert fill["price"] == 8.0
     assert fill["quantity"] == pytest.approx(100_000 / (8 * 1.01), rel=1e-15)

@@ -13,7 +13,6 @@ from engine.execution.state import open_account, open_book
 from engine.projections.account import project
 from engine.projections.catalogue import METRICS
 from engine.projections.metrics import measure
-from engine.steps import closes_before
 from tests.engine.trading import batch_of, plain, run_case, stages
 from tests.oracle import figures
 from tests.oracle.cases import cases
@@ -58,7 +57,7 @@ def test_bar_by_bar_equals_all_at_once(case: dict[str, Any]) -> None:
     batch = batch_of(case, market)
     _, risk, portfolio, execution = stages(case["rules"], case["regimes"] is not None)
     rules = kernel_rules(risk, portfolio, execution, first)
-    accounts, book = open_account(rules), open_book(closes_before(market, first))
+    accounts, book = open_account(rules), open_book(len(market.symbols))
     log = empty_log(len(whole) + 100 * len(market.symbols))
     for bar in range(first, len(market.time)):
         assert advance(accounts, market.bars, batch.rows, batch.moves, book, rules, bar, bar + 1, log) == bar + 1

@@ -11,7 +11,7 @@ from engine.execution.rules import Execution
 from engine.market.market import Market
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
-from engine.steps import TargetBatch, closes_before, targets, trade
+from engine.steps import TargetBatch, targets, trade
 from engine.strategies.changes import signal_rows
 
 NAMES = ("r0", "r1", "r2")
@@ -74,7 +74,7 @@ def run_case(case: dict[str, Any]) -> tuple[Market, np.ndarray]:
     rules, first = case["rules"], case["rules"]["first_bar"]
     market = market_of(case["market"])
     _, risk, portfolio, execution = stages(rules, case["regimes"] is not None)
-    log = trade(batch_of(case, market), risk, portfolio, execution, market, first, closes_before(market, first))
+    log = trade(batch_of(case, market), risk, portfolio, execution, market, first)
     return market, log
 
 
