@@ -23,7 +23,6 @@ from engine.plan import reference_key
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
 from engine.shared import Shared
-from engine.stage import Stage
 from engine.steps import RegimeBatch, TargetBatch, classify, signals, targets, trade
 from engine.strategies.base import Strategy
 from engine.strategies.buy_and_hold import BuyAndHold
@@ -69,39 +68,39 @@ class Spec:
 
 
 def resolve(shared: Shared, index: int) -> Spec:
-    """The spec of container `index`, or of the run's `BENCHMARK`. Raises ConfigError when a stage refuses its values."""
+    """The spec of container `index`, or of `BENCHMARK`. Raises ConfigError when a stage refuses its values."""
     if index == BENCHMARK:
         return benchmark(shared)
     branch, picks = shared.sweep.locate(int(shared.plan.ranks[index]))
     return assemble(branch, picks, shared.plan.data, shared.plan.seed)
 
 
-def assemble(branch: Any, picks: tuple[int, ...], data: str, seed: int) -> Spec:
+def assemble(branch: Branch, picks: tuple[int, ...], data: str, seed: int) -> Spec:
     """The spec of one point of a branch, on data described by the canonical JSON `data`."""
     choices = branch.choices(picks)
-    by_type: dict[type[Stage], Any] = {}
+    single: dict[str, Any] = {}
     strategies: list[Strategy] = []
     fragments: dict[int, str] = {}
-    names: dict[str, str] = {}
-    for part, choice in zip(branch.components, choices, strict=True):
-        fragments[id(choice.stage)] = choice.fragment
-        if isinstance(choice.stage, Strategy):
-            strategies.append(choice.stage)
-            names[part.name] = part.name
+    names = ["execution", "none", "", "portfolio", "ensemble"]
+    for part, (stage, fragment) in zip(branch.components, choices, strict=True):
+        fragments[id(stage)] = fragment
+        if stage.family == "strategy":
+            strategies.append(stage)
+            names.append(part.name)
         else:
-            by_type[Classifier if isinstance(choice.stage, Classifier) else type(choice.stage)] = choice.stage
-    classifier = by_type.get(Classifier)
-    stage_names = ("execution", classifier.kind if classifier else "none", by_type[Risk].kind, "portfolio", "ensemble")
-    text = f'{{"data":{data},"seed":{seed},"stages":[{",".join(choice.fragment for choice in choices)}]}}'
+            single[stage.family] = stage
+    classifier, risk = single.get("classifier"), single["risk"]
+    names[1:3] = classifier.kind if classifier else "none", risk.kind
+    text = f'{{"data":{data},"seed":{seed},"stages":[{",".join([fragment for _, fragment in choices])}]}}'
     return Spec(
         classifier,
         tuple(strategies),
-        by_type[Ensemble],
-        by_type[Risk],
-        by_type[Portfolio],
-        by_type[Execution],
+        single["ensemble"],
+        risk,
+        single["portfolio"],
+        single["execution"],
         fragments,
-        (*stage_names, *names),
+        tuple(names),
         branch.params(picks),
         text_digest(text),
     )

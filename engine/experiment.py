@@ -109,9 +109,9 @@ def _check_regimes(branch: Branch, classifier: Component | None, strategies: int
             for pick in range(len(axis.values) if axis else 1):
                 picks = tuple(pick if j == i else 0 for j in range(len(part.axes)))
                 if part.model is Ensemble:
-                    part.at(picks).stage.matrix(strategies, regimes)  # type: ignore[attr-defined]
+                    part.at(picks).stage.matrix(strategies, regimes)
                 elif part.model is Risk:
-                    scales(part.at(picks).stage.regime_scale, regimes)  # type: ignore[attr-defined]
+                    scales(part.at(picks).stage.regime_scale, regimes)
 
 
 def _books(raw: Mapping[str, Any], registry: Registry) -> dict[str, list[Component]]:

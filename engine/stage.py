@@ -15,6 +15,8 @@ class Stage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: ClassVar[str]
+    #: What the stage is: classifier, strategy, ensemble, risk, portfolio or execution.
+    family: ClassVar[str]
 
     def indicators(self) -> dict[str, Request]:
         """The indicators the stage reads, by the names it reads them under. Default: none."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +37,10 @@ class Axis:
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A component at one combination of its values: the stage, and its canonical JSON for `spec_hash`."""
 
-    stage: Stage
+    stage: Any
     fragment: str
 
 
@@ -64,7 +63,7 @@ class Component:
             for axis, pick in zip(self.axes, picks, strict=True):
                 values = _with(values, axis.place, axis.values[pick])
             stage = validated(self.model, values, self.where)
-            fragment = canonical({"kind": self.model.kind, **stage.parameters()})
+            fragment = canonical({"kind": self.model.kind, **stage.__dict__})
             if len(self.memory) >= _REMEMBERED:
                 self.memory.clear()
             choice = self.memory[picks] = Choice(stage, fragment)
@@ -253,6 +252,9 @@ def _range(path: str, value: Mapping[str, Any]) -> list[Any]:
     return [number(start + i * step) for i in range(count)]
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal data, equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)

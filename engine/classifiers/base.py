@@ -25,6 +25,7 @@ Codes = npt.NDArray[np.int64]
 class Classifier(Stage):
     """A classifier of regimes."""
 
+    family: ClassVar[str] = "classifier"
     contract: ClassVar[Contract] = CONTRACTS[Role.CLASSIFIER]
     #: The names of the regimes, in the order of their codes.
     regimes: ClassVar[tuple[str, ...]]

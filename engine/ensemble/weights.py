@@ -17,6 +17,7 @@ class Ensemble(Stage):
     """Weights of the strategies, one for each in config order; the same always, or by regime."""
 
     kind: ClassVar[str] = "ensemble"
+    family: ClassVar[str] = "ensemble"
     contract: ClassVar[Contract] = CONTRACTS[Role.ENSEMBLE]
 
     method: Literal["equal", "fixed"] = Field("equal", description="1/k for k strategies, or the given weights")

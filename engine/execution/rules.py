@@ -19,6 +19,7 @@ class Execution(Stage):
     """The backtest engine's rules for turning orders into fills."""
 
     kind: ClassVar[str] = "execution"
+    family: ClassVar[str] = "execution"
     contract: ClassVar[Contract] = CONTRACTS[Role.EXECUTION]
 
     fill: Literal["next_open"] = Field("next_open", description="decided at a close, filled at the symbol's next open")

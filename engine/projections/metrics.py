@@ -29,6 +29,7 @@ def _measure(equity, gross, held, session, base, per_bar, per_session, risk_free
     bars = len(equity)
     peak = base
     deepest = 0.0
+    floor = 1.0
     below = 0
     longest = 0
     exposure = 0.0
@@ -42,7 +43,9 @@ def _measure(equity, gross, held, session, base, per_bar, per_session, risk_free
         if value < peak:
             below += 1
             longest = max(longest, below)
-            deepest = min(deepest, value / peak - 1.0)
+            if value < floor * peak:  # a division a bar costs more than all the rest of it
+                deepest = min(deepest, value / peak - 1.0)
+                floor = (1.0 + deepest) * (1.0 + 1e-12)
         else:
             below = 0
         exposure += gross[t]

@@ -11,6 +11,7 @@ class Portfolio(Stage):
     """One cash account for all symbols."""
 
     kind: ClassVar[str] = "portfolio"
+    family: ClassVar[str] = "portfolio"
 
     initial_cash: float = Field(
         100_000.0, gt=0, le=1e15, description="starting cash", json_schema_extra={"unit": "money"}

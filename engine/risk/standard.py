@@ -12,6 +12,7 @@ class Risk(Stage):
     """Caps each symbol's weight and the sum of all, scales by regime, and stops losing positions."""
 
     kind: ClassVar[str] = "standard"
+    family: ClassVar[str] = "risk"
     contract: ClassVar[Contract] = CONTRACTS[Role.RISK]
 
     max_weight: float = Field(

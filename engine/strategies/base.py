@@ -21,6 +21,7 @@ Array = npt.NDArray[np.float64]
 class Strategy(Stage):
     """A strategy whose signals depend on data alone."""
 
+    family: ClassVar[str] = "strategy"
     contract: ClassVar[Contract] = CONTRACTS[Role.STRATEGY]
 
     @abstractmethod
