@@ -66,12 +66,17 @@ def digests(log: Log) -> Digests:
     wide, short, tiny = np.empty((3, n), "<i4"), np.empty((2, n), "<i2"), np.empty((3, n), "i1")
     amounts = np.empty((6, n), "<f8")
     _split(log, wide, short, tiny, amounts)
+    whole = hashlib.sha256(f"{','.join(WIDE + SHORT + TINY + AMOUNTS)};{n};".encode())
+    for columns in (wide, short, tiny):
+        whole.update(columns.data)
+    decisions = whole.copy()  # the same hash, before the amounts
+    whole.update(amounts.data)
     kinds = tiny[0]
     fills = np.flatnonzero(kinds == FILL)
     told = np.flatnonzero((kinds == SIGNAL) | (kinds == REGIME))
     return Digests(
-        _digest(WIDE + SHORT + TINY + AMOUNTS, n, wide, short, tiny, amounts),
-        _digest(WIDE + SHORT + TINY, n, wide, short, tiny),
+        whole.hexdigest(),
+        decisions.hexdigest(),
         _digest(
             ("bar", "symbol", "side", *AMOUNTS[:3]),
             len(fills),

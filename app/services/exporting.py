@@ -3,6 +3,7 @@
 What it ran on and what came out stands in `[expected]`: `reproduce` compares with it.
 """
 
+import json
 from typing import Any
 
 import tomli_w
@@ -13,9 +14,9 @@ from db.digest import run_digest
 from db.store import Container, Run
 from engine import config
 from engine.config import DataSection
-from engine.errors import StoreError
+from engine.errors import ConfigError, StoreError
 from engine.stage import Stage
-from engine.sweep import Component
+from engine.strategies.base import Strategy
 
 #: What is pinned of a whole run: the means of these over its done containers.
 RUN_METRICS = ("total_return", "final_equity")
@@ -31,10 +32,8 @@ def export_run(home: Home, run_id: int) -> str:
                 f"is no digest to pin; run it to its end, or export one container of it, e.g. {run_id}/0"
             )
         means = mean_metrics(store.containers(run_id, status="done"))
-    raw = config.load(run.config)
-    raw.pop("expected", None)
-    raw["expected"] = _expected(run, run.containers, run.digest, run.decisions_digest, means)
-    return _text(raw, f"run {run_id}")
+    expected = _expected(run, run.containers, run.digest, run.decisions_digest, means)
+    return _pinned(_as_written(run.config), expected, f"run {run_id}")
 
 
 def export_container(home: Home, run_id: int, index: int) -> str:
@@ -44,18 +43,18 @@ def export_container(home: Home, run_id: int, index: int) -> str:
     reading = read(home, run_id, index)
     run, row = reading.run, reading.container
     raw = config.load(run.config)
+    stages, strategies = _stages(reading)
     resolved: dict[str, Any] = {
-        "experiment": {**raw["experiment"], "name": f"{run.name}-{index}"},
+        "experiment": {**raw["experiment"], "name": f"{run.name[:180]}-{index}"},
         "data": _data(reading, raw),
-        **_stages(reading),
+        **stages,
+        **{name: raw[name] for name in ("limits",) if name in raw},
     }
-    if "limits" in raw:
-        resolved["limits"] = raw["limits"]
+    text = "\n".join([tomli_w.dumps(resolved), *(_table("[[strategy]]", "strategy", table) for table in strategies)])
     # a container that did not finish has no log: what is pinned is how it ended, as a run's digest has it
     digest = row.digest or run_digest([(0, row.status, None)])
     metrics = {name: value for name, value in (row.metrics or {}).items() if value is not None}
-    resolved["expected"] = _expected(run, 1, digest, row.decisions_digest, metrics)
-    return _text(resolved, f"container {run_id}/{index}")
+    return _pinned(text, _expected(run, 1, digest, row.decisions_digest, metrics), f"container {run_id}/{index}")
 
 
 def mean_metrics(containers: list[Container]) -> dict[str, float]:
@@ -98,29 +97,23 @@ def _data(reading: Reading, raw: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _stages(reading: Reading) -> dict[str, Any]:
-    """The tables of the container's stages, each with the values it took."""
-    plan, index = reading.shared.plan, reading.container.index
-    branch, picks = reading.shared.sweep.locate(int(plan.ranks[index]))
-    spec = reading.spec
-    strategies = {id(stage): None for stage in spec.strategies}
-    found: dict[str, Any] = {"classifier": {}, "strategy": []}
+def _stages(reading: Reading) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The sections of the container's stages, and the tables of its strategies, each with the values it took."""
+    plan, spec = reading.shared.plan, reading.spec
+    branch, picks = reading.shared.sweep.locate(int(plan.ranks[reading.container.index]))
+    sections: dict[str, Any] = {}
+    strategies = []
     for part, choice in zip(branch.components, branch.choices(picks), strict=True):
         stage = choice.stage
-        if id(stage) in strategies:
-            found["strategy"].append({"kind": stage.kind, "name": part.name, **_parameters(stage)})
+        if isinstance(stage, Strategy):
+            strategies.append({"kind": stage.kind, "name": part.name, **_parameters(stage)})
         elif stage is spec.classifier:
-            found["classifier"] = {"kind": stage.kind, **_parameters(stage)}
+            sections["classifier"] = {"kind": stage.kind, **_parameters(stage)}
         elif stage is spec.risk:
-            found["risk"] = {"kind": stage.kind, **_parameters(stage)}
-        else:
-            found[_section(part)] = _parameters(stage)
-    return {name: values for name, values in found.items() if values}
-
-
-def _section(part: Component) -> str:
-    """The section of a stage that has no kind in configs: portfolio, ensemble, execution."""
-    return part.model.kind
+            sections["risk"] = {"kind": stage.kind, **_parameters(stage)}
+        else:  # portfolio, ensemble, execution: they have one kind, which is their section's name
+            sections[stage.kind] = _parameters(stage)
+    return sections, strategies
 
 
 def _parameters(stage: Stage) -> dict[str, Any]:
@@ -135,5 +128,34 @@ def _parameters(stage: Stage) -> dict[str, Any]:
     return written
 
 
-def _text(raw: dict[str, Any], what: str) -> str:
-    return f"# Exported by Bulkhead: {what}. 'bulkhead reproduce' runs it anew and compares.\n\n{tomli_w.dumps(raw)}"
+def _table(header: str, name: str, table: dict[str, Any]) -> str:
+    """A table under its own header, those in it after it: tomli_w would write a short one in a line of its parent."""
+    text = f"{header}\n{tomli_w.dumps({key: value for key, value in table.items() if not isinstance(value, dict)})}"
+    for key, value in table.items():
+        if isinstance(value, dict):
+            inner = f"{name}.{json.dumps(key)}"
+            text += "\n" + _table(f"[{inner}]", inner, value)
+    return text
+
+
+def _as_written(text: str) -> str:
+    """A config as it was written, with its comments, but without what an earlier export pinned."""
+    raw = config.load(text)
+    if "expected" not in raw:
+        return text
+    del raw["expected"]
+    before = text.partition(_PINNED)[0].partition("\n[expected]")[0]
+    try:
+        if config.load(before) == raw:
+            return before
+    except ConfigError:
+        pass
+    return tomli_w.dumps(raw)
+
+
+def _pinned(text: str, expected: dict[str, Any], what: str) -> str:
+    """`text` with its [expected] section at the end."""
+    return f"{text.rstrip()}\n\n{_PINNED} {what}\n{tomli_w.dumps({'expected': expected})}"
+
+
+_PINNED = "# What came out, for 'bulkhead reproduce':"

@@ -7,13 +7,13 @@ a report is the culprit; the rest goes on in a new child. A cell works the same 
 import fcntl
 import os
 import pickle
+import resource
 import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,8 +75,6 @@ class _Watch:
     """What a cell knows of its child: how many containers are done, and of the one that runs now."""
 
     done: int = 0
-    params: str = "{}"
-    spec_hash: str = ""
     cpu: float = 0.0
     peak: int = 0
     since: float = 0.0
@@ -85,42 +83,68 @@ class _Watch:
 
 def _run_child(indices: list[int], limits: LimitsSection, shared: Callable[[], Shared], packer: _Packer) -> list[int]:
     """Fork a child for `indices`, take its reports, judge its end. Returns the containers still to run."""
-    reader, writer = Pipe(duplex=False)
-    fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     with tempfile.TemporaryFile() as output:
-        parent = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            reader.close()
-            child.live(writer, output.fileno(), parent, indices, limits, shared)
-        writer.close()
         watch = _Watch(since=time.perf_counter())
-        ended = False
-        try:
-            _receive(reader, indices, limits, packer, watch)
-            ended = not watch.late
-        finally:
-            reader.close()
-            if not ended:
-                os.kill(pid, signal.SIGKILL)
-            _, status, usage = os.wait4(pid, 0)
-        if watch.done == len(indices) or (status == 0 and watch.done and not watch.params):
+        status, usage = _fork(
+            indices, limits, shared, output.fileno(), watch, lambda entry: packer.add(*entry), describe=False
+        )
+        # one that ran out of memory is reported by its child, which then ends: the rest wants a fresh one
+        if watch.done == len(indices) or (watch.done and status == 0 and not watch.late):
             return indices[watch.done :]
         verdict, error = _verdict(status, watch.late, limits)
-        printed = _tail(output.fileno())
         used = Usage(
             time.perf_counter() - watch.since,
             max(usage.ru_utime + usage.ru_stime - watch.cpu, 0.0),
             max(usage.ru_maxrss * 1024 - watch.peak, 0),
         )
-        culprit = Result(
-            indices[watch.done], verdict, watch.params or "{}", watch.spec_hash, used, f"{printed}\n{error}".strip()
-        )
+        params, spec_hash = _describe(indices[watch.done], limits, shared)
+        text = f"{_tail(output.fileno())}\n{error}".strip()
+        culprit = Result(indices[watch.done], verdict, params, spec_hash, used, text)
         packer.add(culprit, empty_log(0), _NO_SKETCH)
         return indices[watch.done + 1 :]
 
 
-def _receive(reader: Connection, indices: list[int], limits: LimitsSection, packer: _Packer, watch: _Watch) -> None:
+def _fork(
+    indices: list[int],
+    limits: LimitsSection,
+    shared: Callable[[], Shared],
+    output: int,
+    watch: _Watch,
+    take: Callable[[Entry], None],
+    describe: bool,
+) -> tuple[int, resource.struct_rusage]:
+    """Fork a child, hand each of its reports to `take`, and wait for its end: its status, and what it used."""
+    reader, writer = Pipe(duplex=False)
+    fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        reader.close()
+        child.live(writer, output, parent, indices, limits, shared, describe)
+    writer.close()
+    ended = False
+    try:
+        _receive(reader, indices, limits, watch, take)
+        ended = not watch.late
+    finally:
+        reader.close()
+        if not ended:
+            os.kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+    return status, usage
+
+
+def _describe(index: int, limits: LimitsSection, shared: Callable[[], Shared]) -> tuple[str, str]:
+    """The parameters (JSON) and spec hash of a container that could not report them itself."""
+    found: list[Entry] = []
+    with tempfile.TemporaryFile() as output:
+        _fork([index], limits, shared, output.fileno(), _Watch(since=time.perf_counter()), found.append, describe=True)
+    return (found[0][0].params, found[0][0].spec_hash) if found else ("{}", "")
+
+
+def _receive(
+    reader: Connection, indices: list[int], limits: LimitsSection, watch: _Watch, take: Callable[[Entry], None]
+) -> None:
     """Take messages until the child has no more (it ended, or closed its pipe) or a container is late."""
     while True:
         if not reader.poll(max(watch.since + limits.wall_seconds - time.perf_counter(), 0.0)):
@@ -132,25 +156,26 @@ def _receive(reader: Connection, indices: list[int], limits: LimitsSection, pack
             return
         if kind == child.READY:
             watch.peak = message[0]
-        elif kind == child.START:
-            watch.params, watch.spec_hash = message
-            continue
         else:
-            result, log, sketch = _unpack(indices[watch.done], watch, *message)
-            packer.add(result, log, sketch)
+            entry = _unpack(indices[watch.done], *message)
+            take(entry)
             watch.done += 1
-            watch.cpu += result.usage.cpu
-            watch.params, watch.spec_hash = "", ""
+            watch.cpu += entry[0].usage.cpu
         watch.since = time.perf_counter()
 
 
 def _unpack(
-    index: int, watch: _Watch, status: str, used: tuple[float, float, int], error: str | None, kept: Any
+    index: int,
+    status: str,
+    params: str,
+    spec_hash: str,
+    used: tuple[float, float, int],
+    error: str | None,
+    kept: tuple[bytes, bytes, bytes | None, bytes] | None,
 ) -> Entry:
     """A child's END message as a result, its log and its sketch."""
-    params, spec_hash, usage = watch.params or "{}", watch.spec_hash, Usage(*used)
     if kept is None:
-        return Result(index, status, params, spec_hash, usage, error), empty_log(0), _NO_SKETCH
+        return Result(index, status, params, spec_hash, Usage(*used), error), empty_log(0), _NO_SKETCH
     log_bytes, metrics, test_metrics, sketch = kept
     log = np.frombuffer(log_bytes, EVENT)
     found = digests(log)
@@ -159,7 +184,7 @@ def _unpack(
         status,
         params,
         spec_hash,
-        usage,
+        Usage(*used),
         error,
         digest=found.log,
         decisions_digest=found.decisions,

@@ -24,8 +24,8 @@ from engine.outcome import Outcome, run
 from engine.shared import Shared
 from engine.sweep import canonical
 
-#: Kinds of messages: the child is ready (with its peak memory), a container starts, a container has ended.
-READY, START, END = 0, 1, 2
+#: Kinds of messages: the child is ready (with its peak memory), a container has ended.
+READY, END = 0, 1
 #: Exit code of a child that failed outside of any container: our fault.
 INTERNAL = 70
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -51,10 +51,12 @@ def live(
     indices: Sequence[int],
     limits: LimitsSection,
     shared: Callable[[], Shared],
+    describe: bool = False,
 ) -> NoReturn:
     """Be the child: run the containers `indices` in order and exit. `output`: a file descriptor for what they print.
 
-    `shared` is called here, so that a user's modules are imported in this process only.
+    `shared` is called here, so that a user's modules are imported in this process only. With `describe` nothing is
+    run: each is reported with its parameters alone.
     """
     code = 0
     try:
@@ -66,7 +68,7 @@ def live(
         gc.freeze()
         _send(pipe, READY, peak_bytes())
         for index in indices:
-            if _one(ready, index, limits, pipe):
+            if _one(ready, index, limits, pipe, describe):
                 break
     except BaseException:  # nothing may escape: the rest of this process is the cell's own program
         code = INTERNAL
@@ -96,23 +98,23 @@ def _send(pipe: Connection, *message: Any) -> None:
     pipe.send_bytes(pickle.dumps(message, protocol=5))
 
 
-def _one(shared: Shared, index: int, limits: LimitsSection, pipe: Connection) -> bool:
+def _one(shared: Shared, index: int, limits: LimitsSection, pipe: Connection, describe: bool = False) -> bool:
     """Run one container and report it. Returns whether the rest should go to a fresh child."""
     peak, wall, cpu = peak_bytes(), time.perf_counter(), time.process_time()
     # counts user and system time of this process alone; its default action ends it, whatever it is doing
     signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
-    status, error, outcome = "done", None, None
+    params, spec_hash, status, error, outcome = "{}", "", "done", None, None
     try:
         spec = resolve(shared, index)
-        _send(pipe, START, canonical(spec.params), spec.spec_hash)
-        outcome = run(spec, shared)
+        params, spec_hash = canonical(spec.params), spec.spec_hash
+        outcome = None if describe else run(spec, shared)
     except MemoryError as problem:
         status, error = "out_of_memory", _describe(problem, limits)
     except (Exception, SystemExit) as problem:
         status, error = "failed", _describe(problem, limits)
     signal.setitimer(signal.ITIMER_PROF, 0.0)
     used = (time.perf_counter() - wall, time.process_time() - cpu, max(peak_bytes() - peak, 0))
-    _send(pipe, END, status, used, error, _packed(outcome))
+    _send(pipe, END, status, params, spec_hash, used, error, _packed(outcome))
     return status == "out_of_memory"
 
 

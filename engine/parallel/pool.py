@@ -23,7 +23,7 @@ from engine.shared import Shared
 #: A batch should take about a second: what a container of one symbol and this many bars takes, in seconds.
 _SECONDS, _BARS = 2e-4, 5000
 #: More containers to a fork than to a block: a fork costs as much as some twenty containers.
-_BATCH = 4 * BLOCK_CONTAINERS
+_BATCH = 16 * BLOCK_CONTAINERS
 #: How often a batch is tried again when its worker was lost.
 _TRIES = 3
 

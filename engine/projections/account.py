@@ -105,7 +105,7 @@ def _close(trip, s, side, row, bar, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def _take_fill(event, row, opened, trips, trades, closed, totals):  # type: ignore[no-untyped-def]
-    """Book the FILL at row `row`; returns the number of closed trades. `opened`: the bar's open; totals: of its part."""
+    """Book the FILL at row `row`; returns how many trades are closed. `opened`: the bar's open; totals: of its part."""
     s, side, price, quantity = event.symbol, event.side, event.price, event.quantity
     commission = event.commission
     totals[0] += price * quantity

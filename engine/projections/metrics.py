@@ -21,7 +21,7 @@ TAIL = 0.05
 
 @kernel
 def _measure(equity, gross, held, session, base, per_bar, per_session, risk_free, out, returns):  # type: ignore[no-untyped-def]
-    """Fill `out` (metrics of the curve) and `returns` (session returns); returns their number, and a level one spread below their mean.
+    """Fill `out` (metrics of the curve) and `returns` (of sessions); gives their number, and their mean less a spread.
 
     equity, gross, held, session: of the bars measured; base: equity before the first. per_bar, per_session: how many
     of them make a year.

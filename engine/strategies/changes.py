@@ -15,7 +15,7 @@ ROUNDING = 1e-12
 
 @kernel
 def _walk(values, valid, first, source, out):  # type: ignore[no-untyped-def]
-    """Write the SIGNAL rows to `out`. Returns how many, and where a value is out of range (bar × symbols + s, or −1)."""
+    """Write SIGNAL rows to `out`. Returns how many, and where a value is out of range (bar × symbols + s, or −1)."""
     bars, symbols = values.shape
     current = np.zeros(symbols)
     logged = np.zeros(symbols)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.exporting import export_container, export_run
+from app.services.exporting import _table, export_container, export_run
 from app.services.home import Home
 from engine.errors import StoreError
 from engine.fingerprint import engine_version, platform_facts
@@ -20,7 +20,9 @@ def home(tmp_path_factory) -> Path:
 
 
 def test_a_run_keeps_its_sweep_and_pins_what_came_out(home):
-    raw = tomllib.loads(export_run(Home(home), 1))
+    text = export_run(Home(home), 1)
+    raw = tomllib.loads(text)
+    assert text.startswith(SMALL.rstrip())
     expected, run = raw.pop("expected"), bulkhead(home, "runs", "--json").json[0]
     assert raw == tomllib.loads(SMALL)
     assert expected["digest"] == run["digest"] and expected["containers"] == 8
@@ -52,6 +54,16 @@ def test_a_container_is_resolved_and_stays_itself(home, tmp_path, index):
     # and what is exported of that is the same again
     twice = tomllib.loads(export_container(Home(again), 1, 0))
     assert {**twice, "experiment": raw["experiment"]} == raw
+
+
+def test_an_exported_run_can_be_run_and_exported_again(home, tmp_path):
+    text = export_run(Home(home), 1)
+    again = tmp_path / "home"
+    assert bulkhead(again, "run", write(tmp_path, text), "--workers", "1").code == 0
+    assert export_run(Home(again), 1) == text
+    inline = f"expected = {{ dataset_hash = '{tomllib.loads(text)['expected']['dataset_hash']}', engine = '', platform = {{}}, containers = 8 }}\n{SMALL}"
+    assert bulkhead(again, "run", write(tmp_path, inline), "--workers", "1").code == 0
+    assert tomllib.loads(export_run(Home(again), 2)) == tomllib.loads(text)
 
 
 def test_export_writes_a_file_or_to_standard_output(home, tmp_path):
@@ -88,3 +100,9 @@ def test_a_container_that_failed_is_pinned_by_how_it_ended(tmp_path):
     assert single.code == 0
     path = write(tmp_path, single.out, "single.toml")
     assert bulkhead(tmp_path / "empty", "reproduce", path, "--json").json["verdict"] == "identical"
+
+
+def test_nested_parameters_keep_their_place():
+    table = {"kind": "mine", "window": 5, "weights": {"calm days": 1.0, "more": {"x": [1, 2]}}}
+    text = "[a]\nb = 1\n\n" + "\n".join([_table("[[strategy]]", "strategy", table)] * 2)
+    assert tomllib.loads(text) == {"a": {"b": 1}, "strategy": [table, table]}

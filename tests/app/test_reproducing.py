@@ -43,7 +43,7 @@ def test_nothing_is_counted_or_left(home, exported, tmp_path):
 
 
 def test_last_digits_are_the_same_within_tolerance(home, exported, tmp_path):
-    text = exported["1/5"].replace("slippage_bps = 2.0\n", "slippage_bps = 2.00000001\n")
+    text = exported["1/5"].replace("slippage_bps = 2.0\n", "slippage_bps = 2.000000001\n")
     text = text.replace('numpy = "', 'numpy = "9.')
     path = write(tmp_path, text)
     told = bulkhead(home, "reproduce", path, "--json")
