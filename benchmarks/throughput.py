@@ -118,7 +118,7 @@ def vectorbt_pair(python: Path, engine: str, chunk: int, keep: Path | None = Non
     command = [python, HERE / "peers" / "sweep.py", BARS, SMALL, LARGE, "--engine", engine, "--chunk", str(chunk)]
     if keep:
         command += ["--keep", keep]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"vectorbt's sweep failed:\n{done.stderr}")
     found: dict[str, Any] = json.loads(done.stdout)

@@ -1,0 +1,69 @@
+"""Documentation is checked: the contract table, every stage, every command, and the links of README and ARCHITECTURE."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.contracts import table
+from engine.ensemble.weights import Ensemble
+from engine.execution.rules import Execution
+from engine.registry import BUILT_IN
+from engine.risk.portfolio import Portfolio
+from engine.risk.standard import Risk
+from engine.stage import Stage
+
+ROOT = Path(__file__).parent.parent
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+STAGES: list[type[Stage]] = [
+    *BUILT_IN.strategies.values(),
+    *BUILT_IN.classifiers.values(),
+    Ensemble,
+    Risk,
+    Portfolio,
+    Execution,
+]
+
+
+def between(text: str, name: str) -> str:
+    return text.split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
+
+
+def stage_section(stage: type[Stage]) -> str:
+    """A stage as the documentation has it: what it does, and a row for each parameter."""
+    text = " ".join((stage.__doc__ or "").split())
+    rows = []
+    for name, field in stage.model_fields.items():
+        unit = (field.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
+        default = field.get_default(call_default_factory=True)
+        shown = "none" if default is None else str(default).lower() if isinstance(default, bool) else default
+        rows.append(f"| `{name}` | {shown} | {unit} | {field.description} |")
+    head = ["", "| parameter | default | unit | meaning |", "|---|---|---|---|", *rows] if rows else []
+    return "\n".join([f"### `{stage.kind}` ({stage.family})", "", text, *head, ""])
+
+
+def test_the_contract_table_is_the_engines() -> None:
+    rows = ["| stage | bus | consumes | emits |", "|---|---|---|---|"]
+    rows += [f"| {' | '.join(row[:4])} |" for row in table()]
+    assert between(ARCHITECTURE, "contracts").splitlines() == rows
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.kind)
+def test_every_stage_is_documented(stage: type[Stage]) -> None:
+    assert stage.__doc__
+    assert all(field.description for field in stage.model_fields.values())
+    assert stage_section(stage) in between(ARCHITECTURE, "stages")
+
+
+def test_no_stage_is_documented_that_is_not_there() -> None:
+    documented = re.findall(r"^### `(\w+)`", between(ARCHITECTURE, "stages"), re.MULTILINE)
+    assert documented == [stage.kind for stage in STAGES]
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md"])
+def test_named_files_exist(name: str) -> None:
+    text = (ROOT / name).read_text()
+    for path in re.findall(r"`((?:app|engine|db|pages|tests|assets|benchmarks)/[\w/.-]*)`", text):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (ROOT / path).exists(), path
