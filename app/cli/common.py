@@ -55,12 +55,16 @@ def open_home(path: Path | None) -> "Home":
 
 
 def console(stderr: bool = False) -> "Console":
-    """A console that prints texts as they are: a name with brackets in it is no markup."""
+    """A console that prints texts as they are: a name with brackets in it is no markup, one with escapes no command."""
     from rich.console import Console
+
+    class Plain(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*(printable(item) if isinstance(item, str) else item for item in objects), **options)
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
+    return Plain(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
 
 
 def say(text: str) -> None:
@@ -68,9 +72,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def printable(text: str) -> str:
+    """`text` without characters that a terminal would obey."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
 def one_line(text: str) -> str:
-    """`text` as one line that is safe to print on a terminal."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    """`text` as one printable line."""
+    return printable(" ".join(text.split()))
 
 
 def print_json(value: Any) -> None:

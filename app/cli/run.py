@@ -112,10 +112,10 @@ def _summary(store: "Store", report: "Report") -> None:
         out.print(line, soft_wrap=True)
     if report.digest:
         out.print(f"digest {report.digest}")
-    first = best[0].index if best else 0
     out.print("next:")
     out.print(f"  bulkhead show {report.run} --sort sharpe")
-    out.print(f"  bulkhead container {report.run}/{first}")
+    if best:
+        out.print(f"  bulkhead container {report.run}/{best[0].index}")
     out.print("  bulkhead serve")
 
 

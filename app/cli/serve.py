@@ -31,10 +31,10 @@ def serve(
 ) -> None:
     """Open the workbench in the browser. Runs go on when it ends."""
     opened = open_home(home)
-    if not _SCRIPT.is_file():
-        raise InputError(f"{_SCRIPT} is not there: this installation has no workbench; install Bulkhead again")
     with opened.store():
         pass  # a database that cannot be used is said here, not in the browser
+    if not _SCRIPT.is_file():
+        raise InputError(f"{_SCRIPT} is not there: this installation has no workbench; install Bulkhead again")
     chosen = _port(port)
     signal.signal(signal.SIGTERM, _end)
     server = _start(chosen, opened.path)

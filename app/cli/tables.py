@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.cli.common import one_line
 from engine.projections.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for place, name in enumerate(columns):
-        made.add_column(name, justify="left" if place in left else "right", overflow="fold")
+        made.add_column(one_line(name), justify="left" if place in left else "right", overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(one_line, row))
     return made
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-import talib
 
 from engine.indicators.request import Request, outputs
+from engine.indicators.ta import functions
 from engine.market.market import Market
 
 Array = npt.NDArray[np.float64]
@@ -20,7 +20,7 @@ def _on_own_bars(request: Request, columns: dict[str, Array]) -> Array:
     size = len(next(iter(columns.values())))
     if size == 0 or any(not np.isfinite(values).any() for values in inputs):
         return np.full(size, np.nan)  # nothing to compute from; TA-Lib refuses such input
-    result = getattr(talib, request.function)(*inputs, **dict(request.parameters))
+    result = getattr(functions, request.function)(*inputs, **dict(request.parameters))
     if isinstance(result, tuple):
         result = result[outputs(request.function).index(request.output)]
     values: Array = np.asarray(result, dtype=np.float64)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from talib import abstract
-
 from engine.errors import StageError, nearest
+from engine.indicators.ta import abstract
 
 PRICES = ("open", "high", "low", "close", "volume")
 
@@ -35,7 +34,7 @@ class Request:
 
 @cache
 def _info(function: str) -> dict[str, Any]:
-    return dict(abstract.Function(function).info)  # type: ignore[attr-defined]
+    return dict(abstract.Function(function).info)
 
 
 def outputs(function: str) -> list[str]:
@@ -71,7 +70,7 @@ def _request(
     output: str | None,
     parameters: tuple[tuple[str, float], ...],
 ) -> Request:
-    known = abstract.__TA_FUNCTION_NAMES__  # type: ignore[attr-defined]
+    known = abstract.__TA_FUNCTION_NAMES__
     if name not in known:
         raise StageError(f"TA-Lib has no function '{name}'; {nearest(name, known)}")
     info = _info(name)
