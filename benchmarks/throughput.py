@@ -1,13 +1,13 @@
 """Throughput of whole runs, side by side with vectorbt on the same grids, in the same minutes.
 
-    .venv/bin/python benchmarks/throughput.py [--repeats 5]
+    .venv/bin/python -m benchmarks.throughput [--repeats 5]
 
-- Bulkhead: `bulkhead run` as a process of its own with a new home each time, everything stored and committed, for the grids
-  of 1,000 and of 10,000 in `configs/`. Throughput is 9,000 over the difference of the two wall times, from start to end
-  of the process; median of the repeats. With one worker and with two.
+- Bulkhead: `bulkhead run` as a process of its own with a new home each time, everything stored and committed, for the
+  grids of 1,000 and of 10,000 in `configs/`. Throughput is 9,000 over the difference of the two wall times, from start
+  to end of the process; median of the repeats. With one worker and with two.
 - vectorbt: `peers/sweep.py`, the same grids in one process, nothing stored, in chunks of 50, 100 and 200. The better of
-  its difference and its steady rate over 10,000, compiling and loading left out; median of the repeats, best chunk. With
-  the Numba kernels of a plain installation, and with its optional Rust ones.
+  its difference and its steady rate over 10,000, compiling and loading left out; median of the repeats, best chunk.
+  With the Numba kernels of a plain installation, and with its optional Rust ones.
 - Both take turns, so that what else the machine does falls on both. CPU time is kept beside the wall time.
 - Memory: in runs of their own, the sum of the proportional set sizes (PSS) of all processes of a run of 10,000, sampled
   every 50 ms.
@@ -34,7 +34,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from peers.environment import peers_python
+
+from benchmarks.peers.environment import peers_python
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent
@@ -60,7 +61,7 @@ def home() -> Iterator[Path]:
 
 
 def run(config: Path, workers: int, at: Path, peak: list[int] | None = None) -> dict[str, float]:
-    """One `bulkhead run`, from start to end. `peak`: take the memory of all its processes too (this disturbs the clock)."""
+    """One `bulkhead run`, from start to end. `peak`: watch the memory of all its processes too, which disturbs the clock."""
     command = [*bulkhead(), "run", str(config), "--home", str(at), "--workers", str(workers), "--json"]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         began = time.perf_counter()

@@ -4,8 +4,10 @@ import dataclasses
 import json
 import math
 import re
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,6 +54,20 @@ def open_home(path: Path | None) -> "Home":
     home = Home(path)
     Opened.folder = home.path
     return home
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """In the block a polite end (SIGTERM) is taken as Ctrl-C."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def console(stderr: bool = False) -> "Console":

@@ -22,7 +22,9 @@ _FORMATS = (".csv", ".parquet")
 def container(
     name: Annotated[str, typer.Argument(metavar="RUN/INDEX", help="E.g. 3/17; 3/benchmark is the run's buy and hold.")],
     trace: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the event log (.csv or .parquet).")] = None,
-    equity: Annotated[Path | None, typer.Option(metavar="FILE", help="Write equity bar by bar (.csv or .parquet).")] = None,
+    equity: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write equity bar by bar (.csv or .parquet).")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,7 +90,7 @@ def _print(out: "Console", name: str, row: "Container", reading: "Reading | None
     heads = ("metric", "value", *(("held out",) if held_out else ()), "meaning")
     rows = [
         (
-            head(metric.name),
+            head(metric.name).replace("\n", " "),
             figure(metric.name, (row.metrics or {}).get(metric.name)),
             *((figure(metric.name, (row.test_metrics or {}).get(metric.name)),) if held_out else ()),
             metric.text,

@@ -16,11 +16,14 @@ _FINDINGS = 20
 
 
 def add(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet: one symbol, or long with a symbol column.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or Parquet: one symbol, or long with a symbol column.")
+    ],
     name: Annotated[str, typer.Option(metavar="NAME", help="What experiments call the dataset.")],
     tz: Annotated[str | None, typer.Option(metavar="ZONE", help="IANA zone of naive intraday times.")] = None,
     columns: Annotated[
-        list[str] | None, typer.Option("--map", metavar="NAME=COLUMN", help="A column by another name; can be repeated.")
+        list[str] | None,
+        typer.Option("--map", metavar="NAME=COLUMN", help="A column by another name; can be repeated."),
     ] = None,
     symbol: Annotated[str | None, typer.Option(metavar="S", help="Name of the only symbol (default: NAME).")] = None,
     adjustment: Annotated[str, typer.Option(metavar="A", help="Of the prices: raw, split or total_return.")] = "raw",
@@ -65,16 +68,29 @@ def check(
     from app.cli.tables import table
 
     out = console()
-    heads = ("symbol", "bars", "first", "last", "missing", "gaps", "longest gap (days)", "splits?", "stale bars",
-             "no volume (%)", "open = close before (%)", "outside range")
+    heads = (
+        *(
+            "symbol",
+            "bars",
+            "first",
+            "last",
+            "missing",
+            "gaps",
+            "longest gap\n(days)",
+            "suspected\nsplits",
+            "stale\nbars",
+        ),
+        *("no volume\n(%)", "open = close\nbefore (%)", "outside\nrange"),
+    )
     out.print(table(heads, [_line(symbol) for symbol in report.symbols], left=(0, 2, 3)))
     if not report.findings:
         out.print("nothing odd was found")
         return
-    out.print(f"{len(report.findings):,} findings{', the first:' if len(report.findings) > _FINDINGS else ':'}")
+    count = len(report.findings)
+    out.print(f"{count:,} finding{'' if count == 1 else 's'}{', the first:' if count > _FINDINGS else ':'}")
     rows = [(found.symbol, found.time, found.kind, found.detail) for found in report.findings[:_FINDINGS]]
     out.print(table(("symbol", "time", "kind", "what"), rows, left=(0, 1, 2, 3)))
-    if len(report.findings) > _FINDINGS:
+    if count > _FINDINGS:
         out.print(f"all of them: bulkhead data check {name} --json")
 
 

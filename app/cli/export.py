@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.common import (
-    HomeOption, JsonOption, WorkersOption, console, open_home, parse_container, parse_run, print_json, read_text, say,
+    HomeOption,
+    JsonOption,
+    WorkersOption,
+    console,
+    open_home,
+    parse_container,
+    parse_run,
+    print_json,
+    read_text,
+    say,
 )  # fmt: skip
 from engine.errors import InputError
 
@@ -19,7 +28,8 @@ if TYPE_CHECKING:
 def export(
     name: Annotated[str, typer.Argument(metavar="RUN[/INDEX]", help="A run, or one container of it.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE.toml", help="Where to write (default: standard output).")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE.toml", help="Where to write (default: standard output)."),
     ] = None,
     home: HomeOption = None,
 ) -> None:
@@ -100,4 +110,6 @@ def _print_divergence(diverged: "Divergence") -> None:
         out.print(f"  {name}: {told}", soft_wrap=True)
     if diverged.original and diverged.now:
         apart = [key for key, value in diverged.original.items() if value != diverged.now[key]]
-        out.print("  " + ", ".join(f"{key}: {diverged.original[key]} → {diverged.now[key]}" for key in apart), soft_wrap=True)
+        out.print(
+            "  " + ", ".join(f"{key}: {diverged.original[key]} → {diverged.now[key]}" for key in apart), soft_wrap=True
+        )

@@ -1,6 +1,5 @@
 """`bulkhead run`: an experiment in, a stored run out, with its progress on standard error."""
 
-import signal
 import sys
 import time
 import warnings
@@ -9,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.common import HomeOption, JsonOption, WorkersOption, console, open_home, print_json, read_text, say
+from app.cli.common import (
+    HomeOption,
+    JsonOption,
+    WorkersOption,
+    console,
+    open_home,
+    print_json,
+    read_text,
+    say,
+    terminable,
+)  # fmt: skip
 from app.cli.later import BACKENDS, SCHEDULER
 from engine.errors import InputError, nearest
 
@@ -23,9 +32,13 @@ KEYS = ("run", "containers", "done", "failed", "seconds", "startup_seconds", "di
 
 
 def run(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="The experiment: a TOML file, or - for standard input.")],
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="The experiment: a TOML file, or - for standard input.")
+    ],
     workers: WorkersOption = None,
-    backend: Annotated[str, typer.Option(metavar="NAME", help="loky (processes of this machine) or sequential.")] = "loky",
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="loky (processes of this machine) or sequential.")
+    ] = "loky",
     scheduler: Annotated[str | None, typer.Option(hidden=True)] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -39,9 +52,8 @@ def run(
 
     prepared = running.check(opened, text)
     count, total = workers or running.default_workers(), prepared.plan.containers
-    signal.signal(signal.SIGTERM, _interrupt)
     warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
-    with opened.store() as store:
+    with opened.store() as store, terminable():
         run_id = running.create(store, prepared, count, backend)
         try:
             say(f"run {run_id}: {total} container{'' if total == 1 else 's'}")
@@ -76,11 +88,6 @@ def _check_backend(backend: str, scheduler: str | None) -> None:
         raise InputError(f"--backend: there is no '{backend}'; {nearest(backend, known)}")
 
 
-def _interrupt(*_: object) -> None:
-    """A polite end (SIGTERM) stops a run as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
 def _stopped(store: "Store", run_id: int) -> "Report":
     """The report of a run that was stopped: what is committed stays."""
     from app.services.running import Report
@@ -98,16 +105,19 @@ def _stopped(store: "Store", run_id: int) -> "Report":
 
 def _summary(store: "Store", report: "Report") -> None:
     """The best few, what failed and why, and what to do next."""
-    from app.cli.runs import containers_table
-    from app.cli.tables import failure_lines, seconds
+    from app.cli.tables import containers_table, failure_lines, seconds
 
     out = console()
-    took = f" in {seconds(report.seconds)}, {report.containers / report.seconds:,.0f} a second" if report.seconds > 0 else ""
+    took = (
+        f" in {seconds(report.seconds)}, {report.containers / report.seconds:,.0f} a second"
+        if report.seconds > 0
+        else ""
+    )
     out.print(f"run {report.run}: {report.done:,} of {report.containers:,} done{took}")
     best = store.containers(report.run, "sharpe", top=_BEST, status="done")
     if best:
         out.print("best by sharpe:")
-        out.print(containers_table(best, "sharpe"))
+        out.print(containers_table(best, "sharpe", room=out.width))
     for line in failure_lines(store.failures(report.run), report.run):
         out.print(line, soft_wrap=True)
     if report.digest:

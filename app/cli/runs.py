@@ -1,17 +1,11 @@
 """`bulkhead runs` and `bulkhead show`: what is stored, and how the containers of one run compare."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from app.cli.common import HomeOption, JsonOption, console, open_home, parse_run, print_json
 from engine.errors import InputError, StoreError, nearest
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from db.store import Container
 
 _TOP = 20
 _RUNS = ("name", "status", "containers", "done", "failed", "pid", "started", "finished", "seconds", "digest")
@@ -67,15 +61,17 @@ def show(
         except StoreError:  # the run has not come that far
             benchmark = None
 
-    from app.cli.tables import failure_lines, seconds
+    from app.cli.tables import containers_table, failure_lines, seconds
 
     out = console()
-    out.print(f"run {run_id}: {known.name}, {known.status}, {known.done:,} of {known.containers:,} done, "
-              f"{known.failed:,} failed, {seconds(known.seconds)}, on {known.dataset} ({known.dataset_hash[:12]})")
+    out.print(
+        f"run {run_id}: {known.name}, {known.status}, {known.done:,} of {known.containers:,} done, "
+        f"{known.failed:,} failed, {seconds(known.seconds)}, on {known.dataset} ({known.dataset_hash[:12]})"
+    )
     if known.error:
         out.print(f"error: {known.error}", soft_wrap=True)
     if found:
-        out.print(containers_table(found, sort, benchmark))
+        out.print(containers_table(found, sort, benchmark, out.width))
     if len(found) < known.done + known.failed:
         out.print(f"{len(found):,} of {known.done + known.failed:,} shown; more with --top N")
     for line in failure_lines(failures, run_id):
@@ -89,29 +85,3 @@ def _check_metric(sort: str | None) -> None:
 
     if sort is not None and sort not in METRICS:
         raise InputError(f"--sort: there is no metric '{sort}'; {nearest(sort, METRICS)}")
-
-
-def containers_table(
-    found: Sequence["Container"], sort: str | None = None, benchmark: "Container | None" = None
-) -> "Table":
-    """Containers as rows: swept parameters, then a few metrics, the one sorted by first; the benchmark last."""
-    from app.cli.tables import SHOWN, figure, head, parameter, table
-
-    names = list(dict.fromkeys(name for container in found for name in container.params))
-    metrics = SHOWN if sort is None or sort in SHOWN else (sort, *SHOWN)
-
-    def figures(container: "Container") -> list[str]:
-        values: dict[str, Any] = container.metrics or {}
-        return [figure(metric, values.get(metric)) for metric in metrics]
-
-    rows = [
-        [
-            *(str(container.index), container.status),
-            *(parameter(container.params[name]) if name in container.params else "–" for name in names),
-            *figures(container),
-        ]
-        for container in found
-    ]
-    if benchmark is not None:
-        rows.append(["–", "buy and hold", *("–" for _ in names), *figures(benchmark)])
-    return table(("index", "status", *names, *(head(metric) for metric in metrics)), rows, left=(1,))

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import HomeOption, open_home, say
+from app.cli.common import HomeOption, open_home, say, terminable
 from engine.errors import InputError
 
 ADDRESS = "127.0.0.1"
@@ -36,22 +36,18 @@ def serve(
     if not _SCRIPT.is_file():
         raise InputError(f"{_SCRIPT} is not there: this installation has no workbench; install Bulkhead again")
     chosen = _port(port)
-    signal.signal(signal.SIGTERM, _end)
-    server = _start(chosen, opened.path)
-    try:
-        _wait(server, chosen)
-        print(f"Bulkhead is at http://{ADDRESS}:{chosen} (Ctrl-C ends it)", flush=True)
-        code = server.wait()
-    except KeyboardInterrupt:
-        code = 0
-    finally:
-        _stop(server)
+    with terminable():
+        server = _start(chosen, opened.path)
+        try:
+            _wait(server, chosen)
+            print(f"Bulkhead is at http://{ADDRESS}:{chosen} (Ctrl-C ends it)", flush=True)
+            code = server.wait()
+        except KeyboardInterrupt:
+            code = 0
+        finally:
+            _stop(server)
     if code not in (0, -signal.SIGTERM, -signal.SIGINT):
         raise InputError(f"the server ended with exit code {code}; its last words are above")
-
-
-def _end(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _port(wanted: int | None) -> int:
@@ -82,7 +78,14 @@ def _start(port: int, home: Path) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(filter(None, (str(_PROJECT), os.environ.get("PYTHONPATH"))))
     options = {"server.address": ADDRESS, "server.port": str(port), "server.headless": "true"}
     return subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(_SCRIPT), *(f"--{key}={value}" for key, value in options.items())],
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(_SCRIPT),
+            *(f"--{key}={value}" for key, value in options.items()),
+        ],
         cwd=_PROJECT,  # .streamlit/config.toml stands there
         env={**os.environ, "BULKHEAD_HOME": str(home), "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
@@ -111,12 +114,11 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
     """End the server: politely, then by force."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if server.poll() is None:
         server.terminate()
         try:
             server.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
             say("the server does not end by itself; it is killed")
             server.kill()
             server.wait()

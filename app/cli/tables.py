@@ -10,18 +10,21 @@ from engine.projections.catalogue import CATALOGUE
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from db.store import Failure
+    from db.store import Container, Failure
 
 UNITS = {metric.name: metric.unit for metric in CATALOGUE}
 #: The metrics a list shows.
 SHOWN = ("sharpe", "total_return", "cagr", "max_drawdown", "trades")
+#: Which of them a narrow terminal does without, in this order.
+SPARE = ("cagr", "trades", "max_drawdown")
+_GAP = 2
 _HEADS = {"share": "%", "money": "money", "per_year": "per year", "bars": "bars"}
 
 
 def head(metric: str) -> str:
     """A metric's name over its column, with its unit."""
     unit = _HEADS.get(UNITS[metric])
-    return f"{metric} ({unit})" if unit else metric
+    return f"{metric}\n({unit})" if unit else metric
 
 
 def figure(metric: str, value: float | None) -> str:
@@ -57,12 +60,55 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0), header_style="bold")
     for place, name in enumerate(columns):
-        made.add_column(one_line(name), justify="left" if place in left else "right", overflow="fold")
+        heading = "\n".join(map(one_line, name.split("\n")))
+        made.add_column(heading, justify="left" if place in left else "right", vertical="bottom", no_wrap=True)
     for row in rows:
         made.add_row(*map(one_line, row))
     return made
+
+
+def width(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """How many characters wide `table` is."""
+    texts = [
+        [part for name in columns[place : place + 1] for part in name.split("\n")] for place in range(len(columns))
+    ]
+    for row in rows:
+        for place, text in enumerate(row):
+            texts[place].append(text)
+    return sum(max(map(len, found)) + _GAP for found in texts)
+
+
+def containers_table(
+    found: Sequence["Container"], sort: str | None = None, benchmark: "Container | None" = None, room: int = 200
+) -> "Table":
+    """Containers as rows: swept parameters, then a few metrics, the one sorted by first; the benchmark last.
+
+    What does not fit into `room` characters is left out, the least telling metrics first.
+    """
+    names = list(dict.fromkeys(name for container in found for name in container.params))
+    metrics = list(SHOWN if sort is None or sort in SHOWN else (sort, *SHOWN))
+    status = benchmark is not None or any(container.status != "done" for container in found)
+
+    def line(container: "Container") -> list[str]:
+        values: dict[str, Any] = container.metrics or {}
+        own = container is benchmark
+        return [
+            "–" if own else str(container.index),
+            *(("buy and hold" if own else container.status,) if status else ()),
+            *(parameter(container.params[name]) if name in container.params else "–" for name in names),
+            *(figure(metric, values.get(metric)) for metric in metrics),
+        ]
+
+    while True:
+        heads = ["index", *(("status",) if status else ()), *(name.replace(".", ".\n", 1) for name in names)]
+        heads += map(head, metrics)
+        rows = [line(container) for container in (*found, *((benchmark,) if benchmark else ()))]
+        spare = [metric for metric in SPARE if metric in metrics and metric != sort]
+        if width(heads, rows) <= room or not spare:
+            return table(heads, rows, left=(1,) if status else ())
+        metrics.remove(spare[0])
 
 
 def failure_lines(failures: Sequence["Failure"], run_id: int) -> list[str]:

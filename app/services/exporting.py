@@ -13,8 +13,10 @@ from app.services.reading import Reading, read
 from db.digest import run_digest
 from db.store import Container, Run
 from engine import config
+from engine.classifiers.base import Classifier
 from engine.config import DataSection
 from engine.errors import ConfigError, StoreError
+from engine.risk.standard import Risk
 from engine.stage import Stage
 from engine.strategies.base import Strategy
 
@@ -28,8 +30,8 @@ def export_run(home: Home, run_id: int) -> str:
         run = store.run(run_id)
         if run.digest is None:
             raise StoreError(
-                f"run {run_id} is {run.status} with {run.done + run.failed:,} of {run.containers:,} containers, so there "
-                f"is no digest to pin; run it to its end, or export one container of it, e.g. {run_id}/0"
+                f"run {run_id} is {run.status} with {run.done + run.failed:,} of {run.containers:,} containers, "
+                f"so it has no digest to pin; run it to its end, or export one container of it, e.g. {run_id}/0"
             )
         means = mean_metrics(store.containers(run_id, status="done"))
     expected = _expected(run, run.containers, run.digest, run.decisions_digest, means)
@@ -39,7 +41,9 @@ def export_run(home: Home, run_id: int) -> str:
 def export_container(home: Home, run_id: int, index: int) -> str:
     """One container as TOML: its branch, swept values and warm-up resolved, its symbols listed; no sweep."""
     if index < 0:
-        raise StoreError("a benchmark is no container of the sweep; export the run, its benchmark is made again with it")
+        raise StoreError(
+            "a benchmark is no container of the sweep; export the run, its benchmark is made again with it"
+        )
     reading = read(home, run_id, index)
     run, row = reading.run, reading.container
     raw = config.load(run.config)
@@ -99,7 +103,7 @@ def _data(reading: Reading, raw: dict[str, Any]) -> dict[str, Any]:
 
 def _stages(reading: Reading) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The sections of the container's stages, and the tables of its strategies, each with the values it took."""
-    plan, spec = reading.shared.plan, reading.spec
+    plan = reading.shared.plan
     branch, picks = reading.shared.sweep.locate(int(plan.ranks[reading.container.index]))
     sections: dict[str, Any] = {}
     strategies = []
@@ -107,9 +111,9 @@ def _stages(reading: Reading) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         stage = choice.stage
         if isinstance(stage, Strategy):
             strategies.append({"kind": stage.kind, "name": part.name, **_parameters(stage)})
-        elif stage is spec.classifier:
+        elif isinstance(stage, Classifier):
             sections["classifier"] = {"kind": stage.kind, **_parameters(stage)}
-        elif stage is spec.risk:
+        elif isinstance(stage, Risk):
             sections["risk"] = {"kind": stage.kind, **_parameters(stage)}
         else:  # portfolio, ensemble, execution: they have one kind, which is their section's name
             sections[stage.kind] = _parameters(stage)

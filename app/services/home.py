@@ -24,7 +24,9 @@ class Home:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"the home {self.path} cannot be made: {error.strerror}; choose another with --home") from None
+            raise StoreError(
+                f"the home {self.path} cannot be made: {error.strerror}; choose another with --home"
+            ) from None
 
     @property
     def datasets(self) -> "DatasetLibrary":

@@ -32,7 +32,9 @@ def launch(home: Home, text: str, workers: int | None = None) -> int:
         process = _start(home, text, workers, log)
     except OSError as error:
         log.unlink(missing_ok=True)
-        raise StoreError(f"{logs}: a run cannot be started: {error.strerror}; check the folder and its permissions") from None
+        raise StoreError(
+            f"{logs}: a run cannot be started: {error.strerror}; check the folder and its permissions"
+        ) from None
     deadline = time.monotonic() + _PATIENCE
     while True:
         ended = process.poll() is not None  # asked first, so that its last words are in the log when it is read

@@ -23,7 +23,7 @@ from engine import config
 from engine.config import DataSection, LimitsSection
 from engine.container import Spec, resolve
 from engine.errors import DataError, StoreError
-from engine.events import NO_SYMBOL, Kind, Source
+from engine.events import NO_SYMBOL, VALUES, Kind, Source
 from engine.market.market import COLUMNS, Market
 from engine.plan import Plan, data_text, reference_key
 from engine.projections import causes, trace
@@ -112,7 +112,7 @@ class Reading:
 
     @cached_property
     def regimes(self) -> npt.NDArray[np.int64]:
-        """The label in force at the close of each bar, int64 (bars,): codes into `regime_names`, −1 before the first."""
+        """The label at the close of each bar, int64 (bars,): codes into `regime_names`, −1 before the first."""
         return regime_codes(self.log, len(self.market.time))
 
     @cached_property
@@ -139,7 +139,7 @@ class Reading:
         frame = pd.DataFrame(trace.columns(self.log, self.names))
         frame["time"] = pd.to_datetime(self.market.time[self.log["bar"]], utc=True)
         frame["cause"] = frame["cause"].astype("Int64")
-        for name in trace.VALUES:
+        for name in VALUES:
             frame[name] = frame[name].astype("float64")
         return frame
 
@@ -253,13 +253,8 @@ def read(home: Home, run_id: int, index: int) -> Reading:
 @lru_cache(maxsize=4)
 def _shared(home: Path, run_id: int, dataset: str, dataset_hash: str, text: str, plan: str, count: int) -> Shared:
     """A run's plan made ready to resolve containers from; indicators are computed when they are asked for."""
-    library = DatasetLibrary(home)
     try:
-        library.get(dataset)  # a sample is installed when it is first named
-    except DataError:
-        pass
-    try:
-        whole = library.market(dataset_hash)
+        whole = DatasetLibrary(home).market(dataset_hash)
     except DataError as error:
         raise DataError(
             f"run {run_id} ran on dataset '{dataset}' ({dataset_hash[:12]}), which this home cannot give ({error}); "

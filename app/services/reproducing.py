@@ -64,16 +64,24 @@ class Verdict:
 def prepare(home: Home, text: str) -> tuple[Prepared, ExpectedSection]:
     """An exported config, ready to run. ConfigError when it does not say what came out."""
     if "expected" not in config.load(text):
-        raise ConfigError("the config has no [expected] section, so there is nothing to compare; make it with 'bulkhead export'")
+        raise ConfigError(
+            "the config has no [expected] section, so there is nothing to compare; make it with 'bulkhead export'"
+        )
     prepared = running.check(home, text)
     expected = prepared.experiment.expected
     if expected is None or expected.digest is None:
-        raise ConfigError("[expected] has no digest, so there is nothing to compare; export the run again when it is done")
+        raise ConfigError(
+            "[expected] has no digest, so there is nothing to compare; export the run again when it is done"
+        )
     return prepared, expected
 
 
 def reproduce(
-    home: Home, prepared: Prepared, expected: ExpectedSection, workers: int | None = None, progress: Progress | None = None
+    home: Home,
+    prepared: Prepared,
+    expected: ExpectedSection,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Verdict:
     """Run `prepared` in a temporary store and compare it with `expected`."""
     plan = prepared.plan
@@ -117,14 +125,16 @@ def versions_differ(expected: ExpectedSection) -> dict[str, tuple[str | None, st
     return {name: (there.get(name), here.get(name)) for name in names if there.get(name) != here.get(name)}
 
 
-def metrics_differ(
-    expected: dict[str, float], now: dict[str, float]
-) -> dict[str, tuple[float | None, float | None]]:
+def metrics_differ(expected: dict[str, float], now: dict[str, float]) -> dict[str, tuple[float | None, float | None]]:
     """The metrics that are not the same within 1e-9 of the larger: name → (expected, now)."""
 
     def close(name: str) -> bool:
         # the absolute tolerance is for what is 0 but for rounding: there is nothing it could be a share of
-        return name in expected and name in now and math.isclose(expected[name], now[name], rel_tol=TOLERANCE, abs_tol=1e-13)
+        return (
+            name in expected
+            and name in now
+            and math.isclose(expected[name], now[name], rel_tol=TOLERANCE, abs_tol=1e-13)
+        )
 
     names = dict.fromkeys([*expected, *now])
     return {name: (expected.get(name), now.get(name)) for name in names if not close(name)}
@@ -142,12 +152,14 @@ def _first_difference(
         if found is None:
             return None, missing
         original_run, index = found
-        before = [originals.container(*found)] if index is not None else originals.containers(original_run)
+        before = [originals.container(original_run, index)] if index is not None else originals.containers(original_run)
     for old, new in zip(before, store.containers(run_id), strict=False):
         if old.status != new.status:
             return None, f"container {new.index} is {new.status} now, and was {old.status}{_why(old, new)}"
         if old.digest != new.digest:
-            return _divergence(home, prepared, old, new, store), f"the original is container {old.run}/{old.index} of this home"
+            return _divergence(
+                home, prepared, old, new, store
+            ), f"the original is container {old.run}/{old.index} of this home"
     return None, None
 
 
@@ -192,4 +204,3 @@ def first_difference(one: npt.NDArray[np.void], other: npt.NDArray[np.void]) -> 
 
 def _row(log: npt.NDArray[np.void], names: Names, seq: int) -> dict[str, Any] | None:
     return trace.rows(log, names, [seq])[0] if seq < len(log) else None
-

@@ -4,9 +4,11 @@
 
 For each config (an experiment of Bulkhead's with one `ma_cross`, fast and slow as ranges): averages once for each
 window, then in chunks the crossings, `Portfolio.from_signals` (decided at the close, filled at the next open, all cash
-in) and the total return, Sharpe ratio, drawdown and number of orders, kept in memory. Crossings are worked out in NumPy,
-which is faster than vectorbt's own. One chunk goes before, untimed: it compiles, or loads what was compiled.
-Prints JSON: the seconds of each config, the process's peak memory, versions. `--keep` writes the first config's results.
+in) and the total return, Sharpe ratio, drawdown and number of orders, kept in memory. Crossings are worked out in
+NumPy, which is faster than vectorbt's own. One chunk goes before, untimed: it compiles, or loads what was compiled.
+Nothing collects garbage between chunks: that would bound the memory and cost most of the speed.
+Prints JSON: the seconds of each config, the process's peak memory, versions. `--keep` writes the first config's
+results.
 """
 
 import argparse

@@ -23,7 +23,7 @@ def effects(log: Log, seq: int) -> list[int]:
 
 
 def contributors(log: Log, seq: int) -> list[int]:
-    """All that TARGET `seq` was made of, in order: the current REGIME, and each strategy's newest SIGNAL on its symbol."""
+    """What TARGET `seq` was made of, in order: the current REGIME, each strategy's newest SIGNAL on its symbol."""
     before = log[:seq]
     regimes = np.flatnonzero(before["kind"] == Kind.REGIME)
     signals = np.flatnonzero((before["kind"] == Kind.SIGNAL) & (before["symbol"] == log["symbol"][seq]))

@@ -97,7 +97,9 @@ def unchanged(home: Path) -> Iterator[None]:
     """Assert that the block leaves no run and no file behind."""
 
     def state() -> tuple[Any, ...]:
-        files = sorted(str(path) for path in home.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm")))
+        files = sorted(
+            str(path) for path in home.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm"))
+        )
         told = bulkhead(home, "runs", "--json") if (home / "bulkhead.sqlite").exists() else None
         return files, told and told.out
 

@@ -56,14 +56,20 @@ BAD = {
     "missing symbol": (SMALL.replace('"IBM"', '"IBN"'), "no symbol 'IBN' in the dataset; did you mean 'IBM'?"),
     "missing dataset": (SMALL.replace("us-tech", "us-teck"), "no dataset 'us-teck'; did you mean 'us-tech'?"),
     "start after end": (SMALL.replace("start = 2000-06-01", "start = 2009-06-01"), "start 2009-06-01 lies after end"),
-    "end before the data": (SMALL.replace("2008-12-31", "1990-12-31").replace("start = 2000-06-01", ""), "no bar on or before"),
+    "end before the data": (
+        SMALL.replace("2008-12-31", "1990-12-31").replace("start = 2000-06-01", ""),
+        "no bar on or before",
+    ),
     "test_start outside": (SMALL.replace("test_start = 2008-01-02", "test_start = 2012-01-02"), "test_start"),
     "empty sweep": (SMALL + '\n[sweep]\nwhere = ["ma_cross.fast > 99"]\n', "the sweep is empty"),
     "empty list": (SMALL.replace("[5, 10]", "[]"), "an empty list sweeps nothing"),
-    "where is no expression": (SMALL + '\n[sweep]\nwhere = ["__import__(\'os\')"]\n', "[sweep] where"),
+    "where is no expression": (SMALL + "\n[sweep]\nwhere = [\"__import__('os')\"]\n", "[sweep] where"),
     "out of bounds": (SMALL.replace("[5, 10]", "[5, -10]"), "fast"),
     "later pattern": (SMALL.replace("seed = 3", 'seed = 3\npattern = "signal_replay"'), "not part of this version"),
-    "later method": (SMALL + '\n[sweep]\nmethod = "tpe"\nsamples = 3\nobjective = "sharpe"\n', "not part of this version"),
+    "later method": (
+        SMALL + '\n[sweep]\nmethod = "tpe"\nsamples = 3\nobjective = "sharpe"\n',
+        "not part of this version",
+    ),
     "deep bomb": ("a = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
     "dotted bomb": (".".join("a" * 10_000) + " = 1", "dotted parts"),
     "large bomb": ("#" * (1 << 19), "at most"),
@@ -110,7 +116,11 @@ def test_a_home_that_cannot_be_used_is_refused(tmp_path):
     assert bulkhead(newer, "runs").code == 0
     with sqlite3.connect(newer / "bulkhead.sqlite") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    for folder, words in ((damaged, "not a database"), (foreign, "not a Bulkhead database"), (newer, "another version")):
+    for folder, words in (
+        (damaged, "not a database"),
+        (foreign, "not a Bulkhead database"),
+        (newer, "another version"),
+    ):
         before = (folder / "bulkhead.sqlite").read_bytes()
         for command in (("run", path), ("runs",), ("show", "1"), ("container", "1/0"), ("export", "1"), ("serve",)):
             refused(bulkhead(folder, *command), words)
@@ -136,10 +146,14 @@ def test_show_gives_containers_by_index_or_best_first(home):
     assert list(rows) == ["run", "containers"] and rows["run"] == 1
     assert [row["index"] for row in rows["containers"]] == list(range(8))
     assert list(rows["containers"][0]) == ["index", "status", "error", "params", "metrics", "test_metrics", "digest"]
-    best = [row["metrics"]["sharpe"] for row in bulkhead(home, "show", "1", "--sort", "sharpe", "--json").json["containers"]]
+    best = [
+        row["metrics"]["sharpe"] for row in bulkhead(home, "show", "1", "--sort", "sharpe", "--json").json["containers"]
+    ]
     assert best == sorted(best, reverse=True)
     least = bulkhead(home, "show", "1", "--sort", "volatility", "--top", "3", "--json").json["containers"]
-    assert len(least) == 3 and least[0]["metrics"]["volatility"] == min(row["metrics"]["volatility"] for row in rows["containers"])
+    assert len(least) == 3 and least[0]["metrics"]["volatility"] == min(
+        row["metrics"]["volatility"] for row in rows["containers"]
+    )
     shown = bulkhead(home, "show", "1", "--sort", "calmar", "--top", "2")
     assert "calmar" in shown.out and "buy and hold" in shown.out and "2 of 8 shown" in shown.out
 

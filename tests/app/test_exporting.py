@@ -61,7 +61,8 @@ def test_an_exported_run_can_be_run_and_exported_again(home, tmp_path):
     again = tmp_path / "home"
     assert bulkhead(again, "run", write(tmp_path, text), "--workers", "1").code == 0
     assert export_run(Home(again), 1) == text
-    inline = f"expected = {{ dataset_hash = '{tomllib.loads(text)['expected']['dataset_hash']}', engine = '', platform = {{}}, containers = 8 }}\n{SMALL}"
+    data = tomllib.loads(text)["expected"]["dataset_hash"]
+    inline = f"expected = {{ dataset_hash = '{data}', engine = '', platform = {{}}, containers = 8 }}\n{SMALL}"
     assert bulkhead(again, "run", write(tmp_path, inline), "--workers", "1").code == 0
     assert tomllib.loads(export_run(Home(again), 2)) == tomllib.loads(text)
 
@@ -76,8 +77,13 @@ def test_export_writes_a_file_or_to_standard_output(home, tmp_path):
 
 def test_what_cannot_be_exported_is_refused(home, tmp_path):
     target = tmp_path / "x.toml"
-    for name, word in (("9", "no run 9"), ("1/8", "no container 1/8"), ("1/", "RUN/INDEX"), ("one", "'one' is no run"),
-                       ("1/benchmark", "benchmark")):
+    for name, word in (
+        ("9", "no run 9"),
+        ("1/8", "no container 1/8"),
+        ("1/", "RUN/INDEX"),
+        ("one", "'one' is no run"),
+        ("1/benchmark", "benchmark"),
+    ):
         refused(bulkhead(home, "export", name, "-o", str(target)), word)
     refused(bulkhead(home, "export", "1", "-o", str(tmp_path / "no" / "x.toml")), "no folder")
     refused(bulkhead(home, "export", "1", "-o", str(tmp_path)), "cannot be written")

@@ -65,7 +65,9 @@ def test_different_names_the_first_event_that_differs(home, exported, tmp_path):
 
 
 def test_of_a_run_the_first_container_that_differs(home, exported, tmp_path):
-    path = write(tmp_path, exported["1"].replace("stop_loss = [", "stop_when = \"close\"\nmax_weight = 0.2\nstop_loss = ["))
+    path = write(
+        tmp_path, exported["1"].replace("stop_loss = [", 'stop_when = "close"\nmax_weight = 0.2\nstop_loss = [')
+    )
     found = bulkhead(home, "reproduce", path, "--json").json
     assert found["verdict"] == "different" and found["diverged"]["index"] == 0
     assert found["diverged"]["original"]["kind"] == "TARGET"

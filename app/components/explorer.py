@@ -1,0 +1,99 @@
+"""What a reader does with a container's figure: which bars are in view, which event is chosen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from app.services.reading import Reading
+from engine.market.market import Market
+
+Window = tuple[int, int]
+
+#: Fewer bars than this are no view.
+LEAST = 10
+#: Spans to choose from, in days; None: all there is.
+SPANS: dict[str, int | None] = {"All": None, "5 years": 1826, "1 year": 366, "3 months": 92}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The bars a window can lie in, first:stop; `end`: where the account's story ends (the held-out bars, covered)."""
+
+    first: int
+    stop: int
+    end: int
+
+
+def bounds(reading: Reading, covered: bool) -> Bounds:
+    stop = len(reading.market.time)
+    return Bounds(0, stop, reading.test if covered and reading.test is not None else stop)
+
+
+def whole(limits: Bounds) -> Window:
+    return limits.first, limits.stop
+
+
+def fitted(window: Window, limits: Bounds) -> Window:
+    """`window` within its bounds, and wide enough to be one."""
+    start, stop = max(window[0], limits.first), min(window[1], limits.stop)
+    missing = LEAST - (stop - start)
+    if missing > 0:
+        start = max(limits.first, start - missing // 2 - 1)
+        stop = min(limits.stop, start + LEAST)
+        start = max(limits.first, stop - LEAST)
+    return start, stop
+
+
+def spanned(span: str, market: Market, limits: Bounds) -> Window:
+    """The last bars of the account that make up a span."""
+    days = SPANS[span]
+    if days is None:
+        return whole(limits)
+    since = int(market.time[limits.end - 1]) - days * 86_400 * 10**9
+    return fitted((int(np.searchsorted(market.time, since)), limits.end), limits)
+
+
+def moved(window: Window, limits: Bounds, direction: int) -> Window:
+    """The window half its width to the left (−1) or right (1)."""
+    width = window[1] - window[0]
+    start = window[0] + direction * max(1, width // 2)
+    start = min(max(start, limits.first), limits.stop - width)
+    return start, start + width
+
+
+def around(bar: int, limits: Bounds, bars: int = 60) -> Window:
+    """So many bars on both sides of one."""
+    return fitted((bar - bars, bar + bars + 1), limits)
+
+
+def dated(chosen: Sequence[date], market: Market, limits: Bounds) -> Window:
+    """The bars from one date to another, both included."""
+    begin, end = chosen[0], chosen[-1]
+    return fitted((market.first_bar(begin), market.first_bar(end + timedelta(days=1))), limits)
+
+
+def day(market: Market, bar: int) -> date:
+    """The date of a bar."""
+    return datetime.fromtimestamp(int(market.time[bar]) // 10**9, UTC).date()
+
+
+def boxed(selection: Mapping[str, Any], limits: Bounds) -> Window | None:
+    """The bars of a box drawn in the figure, if one was."""
+    boxes = selection.get("box") or []
+    if not boxes or len(boxes[0].get("x", ())) < 2:
+        return None
+    left, right = sorted(float(edge) for edge in boxes[0]["x"])
+    return fitted((round(left), round(right) + 1), limits)
+
+
+def clicked(selection: Mapping[str, Any]) -> int | None:
+    """The seq of the fill that was clicked, if one was: fills carry it as their first custom value."""
+    for point in selection.get("points") or []:
+        data = point.get("customdata")
+        first = data.get("0") if isinstance(data, Mapping) else data[0] if data else None
+        if isinstance(first, int | float) and not isinstance(first, bool):
+            return int(first)
+    return None

@@ -1,0 +1,26 @@
+"""What a reader should know before believing a container's figures."""
+
+from app.components.numbers import many
+from db.store import BENCHMARK, Container, Run
+
+#: With fewer trades than this, figures say little.
+FEW_TRADES = 30
+#: From so many trials of a hypothesis on, the best one looks better than it is.
+MANY_TRIALS = 20
+
+
+def warnings(run: Run, row: Container) -> list[str]:
+    """One line each; none for the benchmark, which nobody chose."""
+    if row.index == BENCHMARK:
+        return []
+    found = []
+    trades = int((row.metrics or {}).get("trades") or 0)
+    if trades < FEW_TRADES:
+        found.append(f"{many(trades, 'trade')}: with fewer than {FEW_TRADES}, these figures may well be chance.")
+    if run.trials >= MANY_TRIALS:
+        what = "of this hypothesis" if run.hypothesis else "without a named hypothesis"
+        found.append(
+            f"{run.trials:,} trials {what} on this dataset: the best of so many looks better than it is; "
+            "believe what held-out bars confirm."
+        )
+    return found

@@ -1,0 +1,45 @@
+"""The pages of the workbench, in the order of the menu. A new page is one line here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+_PAGES = Path(__file__).parents[1] / "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page: the file in `pages/`, its title, its icon, and its place in the address."""
+
+    file: str
+    title: str
+    icon: str
+
+    @property
+    def path(self) -> str:
+        return str(_PAGES / f"{self.file}.py")
+
+
+RUNS = Entry("runs", "Runs", ":material/stacks:")
+CONTAINER = Entry("container", "Container", ":material/candlestick_chart:")
+ENTRIES = (RUNS, CONTAINER)
+
+
+def pages() -> list[st.Page]:
+    """What `st.navigation` takes; the first page is the one an address without a path opens."""
+    return [
+        st.Page(entry.path, title=entry.title, icon=entry.icon, url_path=entry.file, default=place == 0)
+        for place, entry in enumerate(ENTRIES)
+    ]
+
+
+def open_container(run_id: int, index: int) -> NoReturn:
+    """Go to a container's page."""
+    st.switch_page(CONTAINER.path, query_params={"run": str(run_id), "container": str(index)})
+
+
+def open_run(run_id: int) -> NoReturn:
+    """Go to a run on the page of runs."""
+    st.switch_page(RUNS.path, query_params={"run": str(run_id)})

@@ -1,0 +1,318 @@
+"""Runs: start an experiment, watch it, and find the containers worth opening."""
+
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from app import navigation
+from app.components import html, tables
+from app.components.numbers import label, many, seconds
+from app.services.home import Home
+from app.services.launch import launch
+from db.store import Run, RunSummary
+from engine.errors import InputError
+from engine.projections.catalogue import CATALOGUE, METRICS
+
+SAMPLE = Path(__file__).parents[1] / "assets" / "experiments" / "tech-trend.toml"
+LIVE = ("queued", "running")
+BEAT = 0.5
+STATE = st.session_state
+
+
+def page() -> None:
+    try:
+        home = Home()
+        with home.store() as store:
+            runs = store.runs()[::-1]
+    except InputError as error:
+        st.html(html.notice(error, "error"))
+        return
+    live = [run.id for run in runs if run.status in LIVE]
+    _header(home, empty=not runs)
+    if not runs:
+        return
+    st.fragment(_progress, run_every=BEAT if live else None)(home, live)
+    chosen = _chosen(runs)
+    _list(runs, chosen)
+    if chosen is not None:
+        _run(home, chosen)
+
+
+# --- starting ----------------------------------------------------------------------------------------------------------
+
+
+def _header(home: Home, empty: bool) -> None:
+    """The title and the ways to start a run. While one is being started, its button waits."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("Runs", width="stretch")
+        if not empty:
+            _sample_button()
+    if empty:
+        with st.container(border=True, key="welcome"):
+            st.subheader("Nothing has run yet")
+            st.markdown(
+                "An **experiment** describes strategies and the parameters to try. Bulkhead turns it into "
+                "**containers**, one for each combination, runs them sealed off from each other, and keeps what each "
+                "decided and why."
+            )
+            st.markdown(
+                "The sample trades moving-average crossings on four technology shares, 2000 to 2013: 1,000 containers, "
+                "a few seconds (the very first run compiles its kernels: about half a minute)."
+            )
+            _sample_button()
+    with st.expander("An experiment of your own (TOML)", icon=":material/edit_note:", key="editor"):
+        _editor()
+    _start(home)
+    if problem := STATE.get("runs.problem"):
+        st.html(html.notice(problem, "error"))
+
+
+def _sample_button() -> None:
+    busy = "runs.starting" in STATE
+    st.button(
+        "Run the sample", type="primary", icon=":material/play_arrow:", on_click=_ask, disabled=busy, key="sample"
+    )
+
+
+def _editor() -> None:
+    """A config to paste, or to fetch from a file and change."""
+    st.file_uploader("A file", type="toml", key="upload", on_change=_uploaded, max_upload_size=1)
+    st.text_area(
+        "The experiment",
+        key="text",
+        height=260,
+        placeholder='[experiment]\nname = "…"\n\n[data]\ndataset = "us-tech"\n\n[[strategy]]\nkind = "ma_cross"',
+    )
+    with st.container(horizontal=True):
+        busy = "runs.starting" in STATE
+        st.button("Run this", icon=":material/play_arrow:", on_click=_ask, args=("text",), disabled=busy, key="own")
+        st.button("Take the sample's text", type="tertiary", on_click=_take_sample, key="take")
+
+
+def _uploaded() -> None:
+    """Put the file's text where it can be read and changed."""
+    STATE.pop("runs.problem", None)
+    file = STATE.get("upload")
+    if file is None:
+        return
+    try:
+        STATE["text"] = file.getvalue().decode()
+    except UnicodeDecodeError as error:
+        STATE["runs.problem"] = f"{file.name} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+
+
+def _take_sample() -> None:
+    STATE["text"] = SAMPLE.read_text()
+
+
+def _ask(which: str = "sample") -> None:
+    """Remember what to start; the buttons are drawn waiting. A double click is one click."""
+    if time.monotonic() - STATE.get("runs.started_at", 0.0) > 1.0:
+        STATE["runs.starting"] = SAMPLE.read_text() if which == "sample" else STATE.get("text", "")
+
+
+def _start(home: Home) -> None:
+    """Start what was asked for, and go to it; or keep the line that says why not."""
+    text = STATE.get("runs.starting")
+    if text is None:
+        return
+    STATE.pop("runs.problem", None)
+    try:
+        if not text.strip():
+            raise InputError("there is no text to run; paste an experiment, choose a file, or take the sample's text")
+        with st.spinner("Starting…"):
+            run_id = launch(home, text)
+    except InputError as error:
+        STATE["runs.problem"] = str(error)
+    else:
+        STATE["runs.started_at"] = time.monotonic()
+        st.query_params["run"] = str(run_id)
+    finally:
+        STATE.pop("runs.starting", None)
+    st.rerun()
+
+
+# --- watching ----------------------------------------------------------------------------------------------------------
+
+
+def _progress(home: Home, ids: list[int]) -> None:
+    """How far the live runs are. When one has ended, the whole page is drawn anew."""
+    if not ids:
+        return
+    with home.store() as store:
+        found = [store.progress(run_id) for run_id in ids]
+    for run in found:
+        with st.container(border=True):
+            _bar(run)
+    if any(run.status not in LIVE for run in found):
+        st.rerun()
+
+
+def _bar(run: RunSummary) -> None:
+    counted = run.done + run.failed
+    st.html(html.heading(f"Run {run.id} · {run.name}", run.status))
+    st.progress(min(1.0, counted / run.containers if run.containers else 0.0))
+    st.html(html.facts(_pace(run, counted)))
+
+
+def _pace(run: RunSummary, counted: int) -> list[tuple[str, object]]:
+    """Counts, rate and time to go, from what is committed."""
+    found: list[tuple[str, object]] = [
+        ("Containers", f"{counted:,} of {run.containers:,}"),
+        ("Failed", f"{run.failed:,}"),
+    ]
+    passed = _passed(run)
+    if not counted or passed is None:
+        return [*found, ("", "starting workers; the first run of a version compiles its kernels")]
+    rate = counted / passed
+    return [*found, ("Rate", f"{rate:,.0f} a second"), ("To go", seconds((run.containers - counted) / rate))]
+
+
+def _passed(run: RunSummary) -> float | None:
+    """Seconds from the start to the last commit."""
+    if run.started is None or run.heartbeat is None:
+        return None
+    from datetime import datetime
+
+    passed = (datetime.fromisoformat(run.heartbeat) - datetime.fromisoformat(run.started)).total_seconds()
+    return passed if passed > 0 else None
+
+
+# --- choosing ----------------------------------------------------------------------------------------------------------
+
+
+def _chosen(runs: list[RunSummary]) -> int | None:
+    """The run of the address; the newest without one; none, and a line, for one that is not there."""
+    asked = st.query_params.get("run")
+    if asked is None:
+        return runs[0].id
+    found = [run.id for run in runs if str(run.id) == asked]
+    if not found:
+        st.html(html.notice(f"There is no run {asked} in this home; choose one of the list.", "warning"))
+        return None
+    return found[0]
+
+
+def _list(runs: list[RunSummary], chosen: int | None) -> None:
+    frame, columns = tables.runs(runs, st.context.timezone)
+    rows = [place for place, run in enumerate(runs) if run.id == chosen]
+    key = f"runs-{runs[0].id}-{chosen}"  # a new run moves all rows down: a new table, its selection set anew
+
+    def choose() -> None:
+        picked = STATE[key].selection.rows
+        if picked:
+            st.query_params["run"] = str(runs[picked[0]].id)
+
+    st.dataframe(
+        frame,
+        column_config=columns,
+        hide_index=True,
+        height="auto" if len(runs) > 6 else "content",
+        key=key,
+        on_select=choose,
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
+    )
+
+
+def _run(home: Home, run_id: int) -> None:
+    try:
+        with home.store() as store:
+            run = store.run(run_id)
+            failed = store.failures(run_id)
+    except InputError as error:
+        st.html(html.notice(error, "error"))
+        return
+    st.html(html.heading(f"Run {run.id} · {run.name}", run.status))
+    if run.hypothesis:
+        st.html(html.paragraph(run.hypothesis))
+    st.html(html.stats(_figures(run)))
+    st.html(html.facts(_facts(run)))
+    if run.error:
+        st.html(html.notice(run.error, "error"))
+    elif run.status in ("interrupted", "stopped", "paused"):
+        kept = many(run.done + run.failed, "container")
+        st.html(html.notice(f"The run is {run.status}; {kept} of {run.containers:,} are kept.", "warning"))
+    if run.done:
+        _leaderboard(home, run)
+    if failed:
+        _failures(home, run, failed)
+
+
+def _figures(run: Run) -> list[tuple[str, str, str]]:
+    rate = f"{run.containers / run.seconds:,.0f} a second" if run.seconds else ""
+    started = f"{seconds(run.startup_seconds)} to start" if run.startup_seconds is not None else ""
+    trials = "of this hypothesis" if run.hypothesis else "without a hypothesis"
+    return [
+        ("Containers", f"{run.containers:,}", run.pattern.replace("_", " ")),
+        ("Done", f"{run.done:,}", ""),
+        ("Failed", f"{run.failed:,}", ""),
+        ("Time", seconds(run.seconds), rate or started),
+        ("Trials", f"{run.trials:,}", f"{trials} so far"),
+    ]
+
+
+def _facts(run: Run) -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = [
+        ("Dataset", f"{run.dataset} ({run.dataset_hash[:12]})"),
+        ("Symbols", ", ".join(map(str, run.plan.get("symbols", [])[:8]))),
+        ("Bars", f"{run.plan.get('bars', 0):,}"),
+        ("Seed", run.seed),
+        ("Workers", run.workers),
+        ("Engine", run.engine),
+    ]
+    if run.digest:
+        found.append(("Digest", run.digest[:16]))
+    return [(name, value) for name, value in found if value not in (None, "")]
+
+
+# --- containers --------------------------------------------------------------------------------------------------------
+
+
+def _leaderboard(home: Home, run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.subheader("Containers", width="stretch")
+        sort = st.selectbox("Sorted by", METRICS, METRICS.index("sharpe"), label, key="sort", width=190)
+        order = st.selectbox("Order", ("best first", "worst first"), key="order", width=130)
+        top = st.selectbox("Show", (25, 100, 500, 1000), key="top", width=100)
+    larger = next(metric.better for metric in CATALOGUE if metric.name == sort) >= 0
+    down = larger if order == "best first" else not larger
+    with home.store() as store:
+        found = store.containers(run.id, sort, descending=down, top=top, status="done")
+    frame, columns = tables.leaderboard(found, sort)
+    held_out = " Figures are of the bars before the held-out ones." if run.plan.get("test") is not None else ""
+    st.caption(f"{len(found):,} of {run.done:,} that are done. Choose a row to open its container.{held_out}")
+    key = f"leaderboard-{run.id}-{sort}-{order}-{top}-{run.done}"
+    picked = st.dataframe(
+        frame,
+        column_config=columns,
+        hide_index=True,
+        height=420,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+    ).selection.rows
+    if picked:
+        navigation.open_container(run.id, found[picked[0]].index)
+
+
+def _failures(home: Home, run: Run, failed: list) -> None:
+    st.subheader("Failures by cause")
+    frame, columns = tables.failures(failed)
+    picked = st.dataframe(
+        frame,
+        column_config=columns,
+        hide_index=True,
+        key=f"failures-{run.id}",
+        on_select="rerun",
+        selection_mode="single-row",
+    ).selection.rows
+    failure = failed[picked[0] if picked else 0]
+    st.caption(f"The first of {many(failure.count, 'container')} that ended so is {failure.first}.")
+    st.code(html.clean(failure.error) or "no message", language=None, wrap_lines=True)
+    if st.button(f"Open container {failure.first}", key="open-failed"):
+        navigation.open_container(run.id, failure.first)
+
+
+page()
