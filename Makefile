@@ -29,7 +29,7 @@ test: $(VENV)/.setup-test chromium ## every test (ARGS="-k …" for some)
 
 lint: $(VENV)/.setup-test ## linters, import rules and types; all of them, even after the first that fails
 	@status=0; \
-	for check in "ruff check" "ruff format --check" "lint-imports --no-logo" mypy; do \
+	for check in "ruff check --output-format concise" "ruff format --check --output-format concise" "lint-imports --no-logo" mypy; do \
 		echo "== $$check"; $(BIN)/$$check || status=1; \
 	done; exit $$status
 

@@ -61,7 +61,7 @@ def home() -> Iterator[Path]:
 
 
 def run(config: Path, workers: int, at: Path, peak: list[int] | None = None) -> dict[str, float]:
-    """One `bulkhead run`, from start to end. `peak`: watch the memory of all its processes too, which disturbs the clock."""
+    """One `bulkhead run`, from start to end. `peak`: watch the memory of all its processes; this disturbs the clock."""
     command = [*bulkhead(), "run", str(config), "--home", str(at), "--workers", str(workers), "--json"]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         began = time.perf_counter()

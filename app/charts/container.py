@@ -50,9 +50,9 @@ def figure(scene: Scene, colors: Palette, candles: bool | None = None, log_scale
     """
     drawn = candles_possible(scene) and (candles_by_default(scene) if candles is None else candles)
     made = go.Figure(layout=_layout(scene, colors, log_scale))
-    made.add_trace(_candles(scene, colors) if drawn else _line(scene, colors))
-    for side in (Side.BUY, Side.SELL):
+    for side in (Side.BUY, Side.SELL):  # first: a click goes to the first trace it can mean
         made.add_trace(_fills(scene, colors, side))
+    made.add_trace(_candles(scene, colors) if drawn else _line(scene, colors))
     if scene.regime_names:
         made.add_trace(_ribbon(scene, colors))
         made.add_traces(_regime_legend(scene, colors))
@@ -74,7 +74,7 @@ def _layout(scene: Scene, colors: Palette, log_scale: bool) -> dict[str, Any]:
         "margin": {"l": 52, "r": 8, "t": 30, "b": 26},
         "hovermode": "x unified",
         "hoversubplots": "axis",
-        "hoverdistance": 30,
+        "hoverdistance": 6,
         "dragmode": "select",
         "selectdirection": "h",
         "newselection": {"line": {"color": colors.accent, "width": 1, "dash": "solid"}},
@@ -90,7 +90,7 @@ def _layout(scene: Scene, colors: Palette, log_scale: bool) -> dict[str, Any]:
             "spikethickness": 1,
             "spikedash": "solid",
             "spikecolor": colors.muted,
-            "unifiedhovertitle": {"text": "%{customdata[0]}"},
+            "unifiedhovertitle": {"text": "bar %{x:,d}"},
             "fixedrange": True,
             "rangeslider": {"visible": False},
         },
@@ -119,11 +119,16 @@ def _line(scene: Scene, colors: Palette) -> go.Scatter:
         line={"color": colors.price, "width": 1.3},
         connectgaps=False,
         customdata=list(zip(dates.words(scene.time[bars]), open_, high, low, volume, strict=True)),
-        hovertemplate="%{y:,.6~g}<br><span>open %{customdata[1]:,.6~g}, high %{customdata[2]:,.6~g}, "
-        "low %{customdata[3]:,.6~g}</span>",
+        hovertemplate=f"%{{customdata[0]}}, {_templated(scene.symbol)} %{{y:,.6~g}}<br>open %{{customdata[1]:,.6~g}}, "
+        "high %{customdata[2]:,.6~g}, low %{customdata[3]:,.6~g}<extra></extra>",
         selected={},
         showlegend=False,
     )
+
+
+def _templated(text: str) -> str:
+    """A user's text inside a hover template: no markup, and no variables."""
+    return escape(text).replace("%", "&#37;").replace("{", "&#123;")
 
 
 def _candles(scene: Scene, colors: Palette) -> go.Candlestick:
@@ -155,6 +160,7 @@ def _fills(scene: Scene, colors: Palette, side: Side) -> go.Scatter:
         y=rows["price"],
         mode="markers",
         name=BUY if bought else SELL,
+        zorder=2,
         marker={
             "symbol": "triangle-up" if bought else "triangle-down",
             "size": 11 if len(scene.fills) < 400 else 8,

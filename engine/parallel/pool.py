@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,8 @@ def _cell(path: str, indices: list[int], alone: bool) -> list[Block]:
 
 def _warm(path: str, workers: int) -> int:
     """A joblib task: load everything a cell needs, and wait until every worker has."""
+    if workers > 1:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops its workers
     load_kernels()
     plan = _load(path)
     if not plan.modules:
@@ -69,7 +72,7 @@ class Pool:
 
     def __init__(self, plan: Plan, workers: int, backend: str = "loky") -> None:
         self.plan = plan
-        self.workers = workers
+        self.workers = 1 if backend == "sequential" else workers
         self.backend = "sequential" if workers == 1 else backend
         self._stack = contextlib.ExitStack()
         self._path = ""

@@ -1,16 +1,16 @@
-"""Writes empyrical_metrics.json: what empyrical-reloaded and SciPy say of the returns of some of vectorbt's equity curves.
+"""Writes empyrical_metrics.json: what empyrical-reloaded and SciPy make of the returns of some vectorbt runs.
 
 Run it in the peers' environment, as make_vectorbt.py:
 
     .peers/bin/python tests/golden/make_empyrical.py
 
-Only metrics whose definitions agree are written, so all of them are compared. What differs, and is left out or set here:
+Only metrics whose definitions agree are written, so all are compared. What differs, and is left out or set here:
 - skewness and kurtosis are not in empyrical; SciPy's defaults (biased, excess) are Bulkhead's.
 - empyrical's CVaR is the mean of the lowest 1 + floor(0.05 · (n − 1)) returns, Bulkhead's of all at or below the 5th
   percentile. They are the same unless returns are tied there; that is checked before one is written.
 - empyrical counts years as returns / 252, which for daily bars is Bulkhead's bars / bars per year.
-- empyrical takes `risk_free` and `required_return` as a return per bar, Bulkhead a year's: only 0 is compared. Its Sortino
-  is the yearly mean over the yearly downside deviation: the two factors leave √252, as in Bulkhead.
+- empyrical takes `risk_free` and `required_return` as a return per bar, Bulkhead a year's: only 0 is compared. Its
+  Sortino is the yearly mean over the yearly downside deviation: the two factors leave √252, as in Bulkhead.
 - empyrical's `omega_ratio`, `tail_ratio` and `stability_of_timeseries` have no counterpart.
 - A metric that is undefined is NaN or 0 in empyrical and null in Bulkhead: none of these curves has one.
 """

@@ -1,4 +1,4 @@
-"""Metrics against empyrical-reloaded and SciPy, on runs of 10 pairs a case. `make_empyrical.py` made the file, and says what differs."""
+"""Metrics against empyrical-reloaded and SciPy, for 10 pairs a case; `make_empyrical.py` says where they differ."""
 
 import json
 from collections.abc import Callable

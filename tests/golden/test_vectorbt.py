@@ -1,4 +1,4 @@
-"""Moving-average crossings against vectorbt: 100 pairs, two series, with costs and without. `make_vectorbt.py` made the file."""
+"""100 moving-average crossings on two series, with costs and without, against vectorbt (`make_vectorbt.py`)."""
 
 import json
 from collections.abc import Callable
