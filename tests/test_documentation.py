@@ -1,4 +1,4 @@
-"""Documentation is checked: the contract table, every stage, every command, and the links of README and ARCHITECTURE."""
+"""Documentation is checked: the contract table, every stage, every command, the links of README and ARCHITECTURE."""
 
 import re
 from pathlib import Path

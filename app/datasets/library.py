@@ -93,7 +93,7 @@ class DatasetLibrary:
         return check(self.market(name_or_hash))
 
     def _resolve(self, wanted: str) -> tuple[str, int, str]:
-        """Name ("" when only the hash is known), version and hash of what the user calls `wanted`; installs a sample."""
+        """Name ("" when only the hash is known), version, hash of what the user calls `wanted`; installs samples."""
         names = self._names()
         if wanted in names:
             return wanted, len(names[wanted]), names[wanted][-1]

@@ -106,7 +106,7 @@ def _parquet(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict
 
 
 def _csv(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int], Ints]:
-    """Numbers become the nearest float64 (pandas 3.1 and later read so by default); times and symbols stay text (a symbol may be called NA or TRUE)."""
+    """Numbers become the nearest float64 (as pandas 3.1 and later read); times and symbols stay text (there is an NA)."""
     options: dict[str, Any] = {
         "encoding": "utf-8-sig",
         "header": None,
@@ -127,7 +127,7 @@ def _csv(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str
             skiprows=1,
             names=range(len(header)),
             index_col=False,
-            dtype={place: str for place in text},
+            dtype=dict.fromkeys(text, str),
             na_values={place: _MISSING for place in range(len(header)) if place not in text},
             keep_default_na=False,
             low_memory=False,

@@ -23,7 +23,7 @@ INTRADAY = 20 * 3600 * 10**9
 
 @dataclass(frozen=True)
 class Stamps:
-    """Parsed times: `utc` where the file says which instant it is, else None; `wall` as the file's clock showed them."""
+    """Parsed times: `utc` where the file says which instant it is, else None; `wall` as the file's clock had them."""
 
     wall: Ints
     utc: Ints | None

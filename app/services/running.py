@@ -151,4 +151,3 @@ def execute(
             raise
         digest = store.finish(lease, "done", seconds=seconds)
     return Report(run_id, total, done, total - done, seconds, startup, digest, "done")
-

@@ -25,7 +25,7 @@ USUAL_DAYS = {"1d": 5.0, "1w": 14.0, "1mo": 62.0, "3mo": 184.0, "1y": 732.0}
 
 @dataclass(frozen=True)
 class Finding:
-    """One oddity: `kind` is `gap`, `missing`, `split`, `stale` or `no_volume`; `bars` how many bars it spans or lacks."""
+    """One oddity: `kind` is `gap`, `missing`, `split`, `stale` or `no_volume`; `bars` how many it spans or lacks."""
 
     symbol: str
     kind: str
@@ -152,7 +152,7 @@ def _gaps(market: Market, s: int) -> list[Finding]:
 
 
 def _splits(market: Market, s: int) -> list[Finding]:
-    """Jumps from a close to the next open (or, where opens are taken from it, to the next close) by a split's factor."""
+    """Jumps from a close to the next open (or, where opens are taken from it, the next close) by a split's factor."""
     own = np.flatnonzero(market.valid[:, s])
     opens, close = market.open[own, s], market.close[own, s]
     copied = np.abs(opens[1:] / close[:-1] - 1) <= NEAR

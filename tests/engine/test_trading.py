@@ -73,7 +73,7 @@ def test_cash_and_positions_are_equity_and_figures_equal_the_oracle(case: dict[s
     rows = plain(log)
     account = project(log, market.bars, first, rules["initial_cash"])
     curve = figures.equity(rows, case["market"], rules)[first:]
-    scale = max(rules["initial_cash"], max(map(abs, curve)))
+    scale = max(rules["initial_cash"], *map(abs, curve))
     assert account.equity.tolist() == pytest.approx(curve, rel=1e-9, abs=1e-9 * scale)
     trades = figures.trades(rows)
     assert account.trades["profit"].tolist() == pytest.approx([t["profit"] for t in trades], rel=1e-7, abs=1e-9 * scale)

@@ -183,8 +183,8 @@ class Account:
                 else:
                     self.reject(bar, "container", "execution", s, "below_lot", orders[s]["order"])
 
-        # The part of a buy that closes a short is never cut; what goes beyond zero, and every other buy, is. The cash is
-        # what the sells really left there (after lots); what the buys ask of it is counted before lots.
+        # The part of a buy that closes a short is never cut; what goes beyond zero, and every other buy, is. The cash
+        # is what the sells really left there (after lots); what the buys ask of it is counted before lots.
         closing = {s: min(difference[s], max(-self.held[s], 0.0)) for s in buys}
         opening = {s: difference[s] - closing[s] for s in buys}
         available = self.cash - sum(self.cost(closing[s], opens[s]) for s in buys)
