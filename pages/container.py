@@ -1,14 +1,15 @@
 """Container: what one container did, why, in which regime, and what it earned."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from app.charts import container as chart
-from app.charts.scene import FILLS, scene
-from app.components import explorer, html, look, opening, warnings
+from app.charts.scene import FILLS, Scene, scene
+from app.components import explorer, html, look, opening, tables, warnings
 from app.components.assumptions import assumptions
 from app.components.numbers import figure, label, many, seconds
-from app.components.tables import event_columns
 from app.services.exporting import export_container
 from app.services.home import Home
 from app.services.reading import Cause, Reading
@@ -19,6 +20,17 @@ STATE = st.session_state
 ROWS = 15
 KEY_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "trades", "win_rate", "profit_factor", "exposure")
 BENCHMARK_NAME = "benchmark"
+CANDLES = {"auto": None, "line": False, "candles": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """How the figure is drawn, as the reader wants it."""
+
+    symbol: str
+    candles: bool | None
+    log_scale: bool
+    boxes: bool
 
 
 def page() -> None:
@@ -56,7 +68,7 @@ def _nothing() -> None:
         st.page_link("../pages/runs.py", label="Go to Runs", icon=":material/arrow_forward:")
 
 
-# --- which container ---------------------------------------------------------------------------------------------------
+# --- which container -------------------------------------------------------------------------------------------------
 
 
 def _picked(runs: list[RunSummary]) -> tuple[RunSummary, int | None, str]:
@@ -127,7 +139,7 @@ def _go(run_id: int, index: int) -> None:
     st.rerun()
 
 
-# --- its header --------------------------------------------------------------------------------------------------------
+# --- its header ------------------------------------------------------------------------------------------------------
 
 
 def _container(home: Home, run: Run, row: Container) -> None:
@@ -206,7 +218,7 @@ def _figures(home: Home, run: Run, row: Container) -> bool:
             st.button(
                 "Reveal test metrics",
                 icon=":material/visibility:",
-                help="What happened on the held-out bars is covered, so that it cannot lead a choice. Look when it is made.",
+                help="What happened on held-out bars is covered, so that it cannot lead a choice.",
                 on_click=_reveal,
                 args=(key, True),
                 key="reveal",
@@ -229,7 +241,7 @@ def _stats(metrics: dict | None, other: dict | None) -> list[tuple[str, str, str
     return found
 
 
-# --- its figure, its events --------------------------------------------------------------------------------------------
+# --- its figure, its events ------------------------------------------------------------------------------------------
 
 
 def _explore(home: Home, reading: Reading, benchmark: Reading | None, covered: bool) -> None:
@@ -238,10 +250,11 @@ def _explore(home: Home, reading: Reading, benchmark: Reading | None, covered: b
     window = explorer.fitted(STATE.get(f"window-{name}", explorer.whole(limits)), limits)
     event, hidden = _event(reading, limits)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
-        symbol, candles, log_scale = _controls(reading, limits, name, window)
+        drawn = _controls(reading, limits, name, window)
     left, right = st.columns([2.7, 1], gap="medium")
     with left:
-        _figure(reading, benchmark, limits, name, window, symbol, event, candles, log_scale, covered)
+        shown = scene(reading, benchmark, drawn.symbol, window, covered and reading.test is not None, event)
+        _figure(shown, drawn, limits, name)
         _trace(home, reading, limits, name, event)
     with right, st.container(key="why", gap="small"):
         _why(reading, limits, name, event, hidden)
@@ -268,10 +281,8 @@ def _show(name: str, window: explorer.Window) -> None:
     STATE[f"window-{name}"] = window
 
 
-def _controls(
-    reading: Reading, limits: explorer.Bounds, name: str, window: explorer.Window
-) -> tuple[str, bool | None, bool]:
-    """Symbol, bars in view, and how prices are drawn."""
+def _controls(reading: Reading, limits: explorer.Bounds, name: str, window: explorer.Window) -> Drawn:
+    """Symbol, bars in view, and how they are drawn."""
     market = reading.market
     symbol = market.symbols[0]
     if len(market.symbols) > 1:
@@ -304,46 +315,37 @@ def _controls(
     first, last = explorer.day(market, 0), explorer.day(market, limits.stop - 1)
     shown = (explorer.day(market, window[0]), explorer.day(market, window[1] - 1))
     st.date_input("From … to", shown, first, last, key=f"dates-{key}", on_change=dates, format="YYYY-MM-DD", width=230)
-    drawn = st.selectbox("Prices", ("auto", "line", "candles"), key="drawn", width=110)
+    drawn = st.selectbox("Prices", tuple(CANDLES), key="drawn", width=110)
     log_scale = st.toggle("Log scale", chart.wide(market.close[:, market.symbols.index(symbol)]), key=f"log-{symbol}")
-    return symbol, {"auto": None, "line": False, "candles": True}[drawn], log_scale
+    boxes = st.toggle(
+        "Drag to zoom", key="boxes", help="Drag across bars to see them closer. While on, fills take no click."
+    )
+    return Drawn(symbol, CANDLES[drawn], log_scale, boxes)
 
 
-def _figure(
-    reading: Reading,
-    benchmark: Reading | None,
-    limits: explorer.Bounds,
-    name: str,
-    window: explorer.Window,
-    symbol: str,
-    event: int | None,
-    candles: bool | None,
-    log_scale: bool,
-    covered: bool,
-) -> None:
-    drawn = scene(reading, benchmark, symbol, window, covered and reading.test is not None, event)
+def _figure(shown: Scene, drawn: Drawn, limits: explorer.Bounds, name: str) -> None:
     key = f"figure-{name}"
 
     def select() -> None:
         selection = STATE[key].selection
         if (box := explorer.boxed(selection, limits)) is not None:
             _show(name, box)
-        elif (seq := explorer.clicked(selection)) is not None:
+        elif (seq := explorer.clicked(selection, shown)) is not None:
             _choose(seq)
 
     st.plotly_chart(
-        chart.figure(drawn, look.palette(), candles, log_scale),
+        chart.figure(shown, look.palette(), drawn.candles, drawn.log_scale, drawn.boxes),
         theme=None,
         key=key,
         on_select=select,
         selection_mode=("points", "box"),
         config={"displayModeBar": False, "doubleClick": False},
-        alt=f"Price of {symbol} with fills, regimes, equity against buy and hold, and drawdown",
+        alt=f"Price of {shown.symbol} with fills, regimes, equity against buy and hold, and drawdown",
     )
-    hints = ["Drag across the bars to see them closer; click a fill to see why it happened."]
-    if candles and not chart.candles_possible(drawn):
+    hints = ["Drag across bars to see them closer." if drawn.boxes else "Click a fill to see why it happened."]
+    if drawn.candles and not chart.candles_possible(shown):
         hints.append("Candles need fewer bars in view.")
-    if left_out := chart.fills_left_out(drawn):
+    if left_out := chart.fills_left_out(shown):
         hints.append(f"{FILLS:,} of {FILLS + left_out:,} fills are drawn; see fewer bars to see them all.")
     st.caption(" ".join(hints))
 
@@ -363,14 +365,14 @@ def _trace(home: Home, reading: Reading, limits: explorer.Bounds, name: str, eve
         st.caption(f"{len(found):,} of {many(len(frame), 'event')}")
         at = st.pagination(pages, default=place // ROWS + 1 if marked else 1, key=f"page-{key}", max_visible_pages=5)
     shown = found.iloc[(at - 1) * ROWS : at * ROWS]
-    rows = [place - (at - 1) * ROWS] if marked and place // ROWS == at - 1 else []
+    row = place - (at - 1) * ROWS if marked and place // ROWS == at - 1 else None
     table = f"events-{key}-{at}"
 
     def choose() -> None:
-        picked = STATE[table].selection.rows
-        _choose(int(shown["seq"].iloc[picked[0]]) if picked else None)
+        picked = tables.picked(STATE[table].selection)
+        _choose(None if picked is None else int(shown["seq"].iloc[picked]))
 
-    words_, columns, order = event_columns(shown, reading.market.zone)
+    words_, columns, order = tables.events(shown, reading.market.zone)
     st.dataframe(
         words_,
         column_config=columns,
@@ -379,8 +381,8 @@ def _trace(home: Home, reading: Reading, limits: explorer.Bounds, name: str, eve
         height="content",
         key=table,
         on_select=choose,
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
+        selection_mode=tables.SELECT,
+        selection_default=tables.marked(row),
         placeholder="",
     )
 

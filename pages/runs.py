@@ -1,6 +1,7 @@
 """Runs: start an experiment, watch it, and find the containers worth opening."""
 
 import time
+from datetime import datetime
 from pathlib import Path
 
 import streamlit as st
@@ -10,7 +11,7 @@ from app.components import html, tables
 from app.components.numbers import label, many, seconds
 from app.services.home import Home
 from app.services.launch import launch
-from db.store import Run, RunSummary
+from db.store import Failure, Run, RunSummary
 from engine.errors import InputError
 from engine.projections.catalogue import CATALOGUE, METRICS
 
@@ -39,7 +40,7 @@ def page() -> None:
         _run(home, chosen)
 
 
-# --- starting ----------------------------------------------------------------------------------------------------------
+# --- starting --------------------------------------------------------------------------------------------------------
 
 
 def _header(home: Home, empty: bool) -> None:
@@ -133,7 +134,7 @@ def _start(home: Home) -> None:
     st.rerun()
 
 
-# --- watching ----------------------------------------------------------------------------------------------------------
+# --- watching --------------------------------------------------------------------------------------------------------
 
 
 def _progress(home: Home, ids: list[int]) -> None:
@@ -173,13 +174,11 @@ def _passed(run: RunSummary) -> float | None:
     """Seconds from the start to the last commit."""
     if run.started is None or run.heartbeat is None:
         return None
-    from datetime import datetime
-
     passed = (datetime.fromisoformat(run.heartbeat) - datetime.fromisoformat(run.started)).total_seconds()
     return passed if passed > 0 else None
 
 
-# --- choosing ----------------------------------------------------------------------------------------------------------
+# --- choosing --------------------------------------------------------------------------------------------------------
 
 
 def _chosen(runs: list[RunSummary]) -> int | None:
@@ -196,13 +195,12 @@ def _chosen(runs: list[RunSummary]) -> int | None:
 
 def _list(runs: list[RunSummary], chosen: int | None) -> None:
     frame, columns = tables.runs(runs, st.context.timezone)
-    rows = [place for place, run in enumerate(runs) if run.id == chosen]
+    row = next((place for place, run in enumerate(runs) if run.id == chosen), None)
     key = f"runs-{runs[0].id}-{chosen}"  # a new run moves all rows down: a new table, its selection set anew
 
     def choose() -> None:
-        picked = STATE[key].selection.rows
-        if picked:
-            st.query_params["run"] = str(runs[picked[0]].id)
+        if (place := tables.picked(STATE[key].selection)) is not None:
+            st.query_params["run"] = str(runs[place].id)
 
     st.dataframe(
         frame,
@@ -211,8 +209,8 @@ def _list(runs: list[RunSummary], chosen: int | None) -> None:
         height="auto" if len(runs) > 6 else "content",
         key=key,
         on_select=choose,
-        selection_mode="single-row-required",
-        selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
+        selection_mode=tables.SELECT,
+        selection_default=tables.marked(row),
     )
 
 
@@ -237,7 +235,7 @@ def _run(home: Home, run_id: int) -> None:
     if run.done:
         _leaderboard(home, run)
     if failed:
-        _failures(home, run, failed)
+        _failures(run, failed)
 
 
 def _figures(run: Run) -> list[tuple[str, str, str]]:
@@ -267,7 +265,7 @@ def _facts(run: Run) -> list[tuple[str, object]]:
     return [(name, value) for name, value in found if value not in (None, "")]
 
 
-# --- containers --------------------------------------------------------------------------------------------------------
+# --- containers ------------------------------------------------------------------------------------------------------
 
 
 def _leaderboard(home: Home, run: Run) -> None:
@@ -284,34 +282,38 @@ def _leaderboard(home: Home, run: Run) -> None:
     held_out = " Figures are of the bars before the held-out ones." if run.plan.get("test") is not None else ""
     st.caption(f"{len(found):,} of {run.done:,} that are done. Choose a row to open its container.{held_out}")
     key = f"leaderboard-{run.id}-{sort}-{order}-{top}-{run.done}"
-    picked = st.dataframe(
+    event = st.dataframe(
         frame,
         column_config=columns,
         hide_index=True,
         height=420,
         key=key,
         on_select="rerun",
-        selection_mode="single-row",
-    ).selection.rows
-    if picked:
-        navigation.open_container(run.id, found[picked[0]].index)
+        selection_mode=tables.SELECT,
+    )
+    if (place := tables.picked(event.selection)) is not None:
+        navigation.open_container(run.id, found[place].index)
 
 
-def _failures(home: Home, run: Run, failed: list) -> None:
+def _failures(run: Run, failed: list[Failure]) -> None:
+    """What went wrong, by cause; the full error of the one that is chosen."""
     st.subheader("Failures by cause")
     frame, columns = tables.failures(failed)
-    picked = st.dataframe(
+    event = st.dataframe(
         frame,
         column_config=columns,
         hide_index=True,
-        key=f"failures-{run.id}",
+        key=f"failures-{run.id}-{run.failed}",
         on_select="rerun",
-        selection_mode="single-row",
-    ).selection.rows
-    failure = failed[picked[0] if picked else 0]
-    st.caption(f"The first of {many(failure.count, 'container')} that ended so is {failure.first}.")
+        selection_mode=tables.SELECT,
+        selection_default=tables.marked(0),
+    )
+    failure = failed[tables.picked(event.selection) or 0]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(f"What the first of {many(failure.count, 'container')} said, container {failure.first}:")
+        opened = st.button(f"Open container {failure.first}", icon=":material/arrow_forward:", key="open-failed")
     st.code(html.clean(failure.error) or "no message", language=None, wrap_lines=True)
-    if st.button(f"Open container {failure.first}", key="open-failed"):
+    if opened:
         navigation.open_container(run.id, failure.first)
 
 

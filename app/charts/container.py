@@ -43,14 +43,17 @@ def wide(close: npt.NDArray[np.float64]) -> bool:
     return bool(low > 0 and high / low >= WIDE)
 
 
-def figure(scene: Scene, colors: Palette, candles: bool | None = None, log_scale: bool = False) -> go.Figure:
+def figure(
+    scene: Scene, colors: Palette, candles: bool | None = None, log_scale: bool = False, boxes: bool = False
+) -> go.Figure:
     """The figure. `candles`: None decides by how many bars there are; `log_scale`: of price and equity.
 
-    Fills carry the seq of their event as customdata[0].
+    `boxes`: dragging draws a box of bars, and points cannot be clicked; a page can have one or the other. A click
+    may come as a point of the price line: `app.components.explorer` finds the fill that was meant.
     """
     drawn = candles_possible(scene) and (candles_by_default(scene) if candles is None else candles)
-    made = go.Figure(layout=_layout(scene, colors, log_scale))
-    for side in (Side.BUY, Side.SELL):  # first: a click goes to the first trace it can mean
+    made = go.Figure(layout=_layout(scene, colors, log_scale, boxes))
+    for side in (Side.BUY, Side.SELL):
         made.add_trace(_fills(scene, colors, side))
     made.add_trace(_candles(scene, colors) if drawn else _line(scene, colors))
     if scene.regime_names:
@@ -64,7 +67,7 @@ def figure(scene: Scene, colors: Palette, candles: bool | None = None, log_scale
     return made
 
 
-def _layout(scene: Scene, colors: Palette, log_scale: bool) -> dict[str, Any]:
+def _layout(scene: Scene, colors: Palette, log_scale: bool, boxes: bool) -> dict[str, Any]:
     bars, labels = dates.ticks(scene.time, scene.start, scene.stop, 9)
     log = {"type": "log", "dtick": "D1" if _span(scene) < 20 else "D2"} if log_scale else {}
     money = {"tickformat": "~s"}
@@ -75,7 +78,7 @@ def _layout(scene: Scene, colors: Palette, log_scale: bool) -> dict[str, Any]:
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "hoverdistance": 6,
-        "dragmode": "select",
+        "dragmode": "select" if boxes else "pan",
         "selectdirection": "h",
         "newselection": {"line": {"color": colors.accent, "width": 1, "dash": "solid"}},
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.0, "yanchor": "bottom", "tracegroupgap": 0},
@@ -114,14 +117,16 @@ def _line(scene: Scene, colors: Palette) -> go.Scatter:
     return go.Scatter(
         x=bars,
         y=close,
-        mode="lines",
+        mode="lines+markers",  # only markers can be clicked; these cannot be seen
         name=escape(scene.symbol),
         line={"color": colors.price, "width": 1.3},
+        marker={"size": 2, "opacity": 0, "color": colors.price},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
         connectgaps=False,
         customdata=list(zip(dates.words(scene.time[bars]), open_, high, low, volume, strict=True)),
         hovertemplate=f"%{{customdata[0]}}, {_templated(scene.symbol)} %{{y:,.6~g}}<br>open %{{customdata[1]:,.6~g}}, "
         "high %{customdata[2]:,.6~g}, low %{customdata[3]:,.6~g}<extra></extra>",
-        selected={},
         showlegend=False,
     )
 

@@ -4,11 +4,11 @@ import numpy as np
 import numpy.typing as npt
 
 #: Points of one line; above it, each pixel column would get several.
-LINE = 3_000
+LINE = 2_000
 
 
 def extremes(values: npt.NDArray[np.float64], most: int = LINE) -> npt.NDArray[np.int64]:
-    """Which of `values`, float64 (n,), to draw: all, or the lowest and highest of each of `most` / 2 stretches, ascending.
+    """Which of `values`, float64 (n,), to draw: all, or the lowest and highest of each of `most` / 2 stretches in order.
 
     The first and last are always among them; NaN is passed over (a stretch of nothing else gives its first).
     """

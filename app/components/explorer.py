@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from app.charts.scene import Scene
 from app.services.reading import Reading
 from engine.market.market import Market
 
@@ -14,6 +15,8 @@ Window = tuple[int, int]
 
 #: Fewer bars than this are no view.
 LEAST = 10
+#: How near to a fill a click must be, as a share of the bars in view: some ten pixels.
+REACH = 0.012
 #: Spans to choose from, in days; None: all there is.
 SPANS: dict[str, int | None] = {"All": None, "5 years": 1826, "1 year": 366, "3 months": 92}
 
@@ -89,11 +92,11 @@ def boxed(selection: Mapping[str, Any], limits: Bounds) -> Window | None:
     return fitted((round(left), round(right) + 1), limits)
 
 
-def clicked(selection: Mapping[str, Any]) -> int | None:
-    """The seq of the fill that was clicked, if one was: fills carry it as their first custom value."""
-    for point in selection.get("points") or []:
-        data = point.get("customdata")
-        first = data.get("0") if isinstance(data, Mapping) else data[0] if data else None
-        if isinstance(first, int | float) and not isinstance(first, bool):
-            return int(first)
-    return None
+def clicked(selection: Mapping[str, Any], shown: Scene) -> int | None:
+    """The seq of the fill that was clicked, if one was: the nearest to the bar of the click, when it is near enough."""
+    points = selection.get("points") or []
+    if not points or not len(shown.fills):
+        return None
+    distance = np.abs(shown.fills["bar"] - float(points[0]["x"]))
+    nearest = int(distance.argmin())
+    return int(shown.seqs[nearest]) if distance[nearest] <= REACH * (shown.stop - shown.start) else None

@@ -13,8 +13,23 @@ from db.store import Container, Failure, RunSummary
 
 Columns = dict[str, Any]
 
+#: A row is chosen by its box, or by a click on any of its cells.
+SELECT = ("single-row", "single-cell")
+
 #: The metrics a leaderboard shows, beside the one it is sorted by.
 SHOWN = ("sharpe", "total_return", "cagr", "max_drawdown", "trades", "win_rate", "exposure")
+
+
+def picked(selection: Any) -> int | None:
+    """The row that was chosen last in a table with `SELECT`."""
+    if selection.cells:
+        return int(selection.cells[0][0])
+    return int(selection.rows[0]) if selection.rows else None
+
+
+def marked(row: int | None) -> Any:
+    """A selection of one row, to begin with."""
+    return {"selection": {"rows": [] if row is None else [row], "columns": [], "cells": []}}
 
 
 def runs(found: Sequence[RunSummary], zone: str | None) -> tuple[pd.DataFrame, Columns]:
@@ -112,10 +127,10 @@ def _scaled(metric: str, value: float | None) -> float | None:
     return value * 100 if value is not None and UNITS[metric] == "share" else value
 
 
-def event_columns(events: pd.DataFrame, zone: str) -> tuple[pd.DataFrame, Columns, list[str]]:
+def events(log: pd.DataFrame, zone: str) -> tuple[pd.DataFrame, Columns, list[str]]:
     """A page of the event log: the frame, its columns, and those that are shown at first."""
-    daily = not (events["time"] != events["time"].dt.normalize()).any()
-    frame = events.assign(time=events["time"].dt.tz_convert("UTC" if daily else zone))
+    daily = not (log["time"] != log["time"].dt.normalize()).any()
+    frame = log.assign(time=log["time"].dt.tz_convert("UTC" if daily else zone))
     for name in ("kind", "source", "symbol", "reason", "level", "side"):
         frame[name] = frame[name].map(lambda word: clean(word) if isinstance(word, str) else None)
     number = st.column_config.NumberColumn

@@ -106,7 +106,7 @@ def _parquet(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict
 
 
 def _csv(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int], Ints]:
-    """Numbers become the nearest float64 (as pandas 3.1 and later read); times and symbols stay text (there is an NA)."""
+    """Numbers become the nearest float64 (pandas 3.1 and later); times and symbols stay text (there is an NA)."""
     options: dict[str, Any] = {
         "encoding": "utf-8-sig",
         "header": None,

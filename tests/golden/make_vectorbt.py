@@ -7,9 +7,9 @@ Run it in the peers' environment, which `benchmarks/peers/environment.py` makes 
 Decided at the close, filled at the next open (signals one bar later, price = open), valued at the close, all cash in,
 252 days a year. Figures are written with all their digits.
 
-Where two averages are equal but for rounding, whether they cross hangs on how a sum is rounded, and two correct programs
-differ: on AAPL, whose prices have few digits, for about 1 pair in 300 (fast 40, slow 50 is one). These pairs have no such
-bar, which is checked: averages closer than TIE are refused.
+Where two averages are equal but for rounding, whether they cross hangs on how a sum is rounded, and two correct
+programs differ: on AAPL, whose prices have few digits, for about 1 pair in 300 (fast 40, slow 50 is one). These pairs
+have no such bar, which is checked: averages closer than TIE are refused.
 """
 
 import json

@@ -1,0 +1,71 @@
+"""The README keeps its word: every command in it runs, every command there is stands in it, its experiment is one."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from app.cli.later import COMMANDS as LATER
+from app.cli.main import app as application
+from engine import config
+from engine.experiment import parse_experiment
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def block(name: str) -> list[str]:
+    text = README.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
+    return [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+
+
+def command_names() -> list[str]:
+    found = []
+    for name, command in get_command(application).commands.items():  # type: ignore[attr-defined]
+        if name in LATER or command.hidden:
+            continue
+        inner = getattr(command, "commands", None)
+        found += [f"{name} {sub}" for sub in inner] if inner else [name]
+    return found
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert f"bulkhead {name}" in README
+
+
+def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    rows = [f"2024-01-{day:02},{day},{day + 1},{day - 0.5},{day},1000" for day in range(1, 31)]
+    (tmp_path / "prices.csv").write_text("\n".join(["Date,Open,High,Low,Close,Volume", *rows]))
+    lines = block("commands")
+    assert len(lines) >= 9
+    for line in lines:
+        words = shlex.split(line)
+        assert words[0] == "bulkhead"
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", *words[1:], "--home", str(tmp_path / "home")],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def test_the_experiment_of_the_readme_is_one() -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    found = parse_experiment(config.load(text))
+    assert found.containers == 4 * 250 - len(
+        [1 for f in range(5, 51, 5) for s in range(20, 261, 10) if f >= s for _ in range(4)]
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "assets" / "experiments").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_example_is_an_experiment(path: Path) -> None:
+    assert parse_experiment(config.load(path.read_text())).containers > 0
