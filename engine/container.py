@@ -18,6 +18,7 @@ from engine.digest import text_digest
 from engine.ensemble.weights import Ensemble
 from engine.events import Kind, Level, empty_log
 from engine.execution.rules import Execution
+from engine.market.market import frozen
 from engine.patterns import ROUTES, Route
 from engine.plan import reference_key
 from engine.risk.portfolio import Portfolio
@@ -220,7 +221,7 @@ class Rows:
         return rows
 
 
-_NO_ROWS = empty_log(0)
+_NO_ROWS = frozen(empty_log(0))
 STEPS: dict[tuple[Role, ...], Callable[[Container], None]] = {
     (MARKET,): Container._market,
     (HUB,): Container._hub,

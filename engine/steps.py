@@ -18,7 +18,7 @@ from engine.execution.advance import ROWS_PER_SYMBOL, advance, finish
 from engine.execution.rules import Execution, kernel_rules
 from engine.execution.state import open_account, open_book
 from engine.indicators.hub import Hub
-from engine.market.market import Market
+from engine.market.market import Market, frozen
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
 from engine.stage import Regimes
@@ -95,7 +95,7 @@ def targets(
     weights = ensemble.matrix(strategies, regime_names)
     starts = np.zeros(strategies + 1, np.int64)
     np.cumsum([len(batch) for batch in batches], out=starts[1:])
-    joined = batches[0] if strategies == 1 else np.concatenate(batches)
+    joined = batches[0] if strategies == 1 else frozen(np.concatenate(batches))
     rows, moves = worst_rows(len(market.time), len(regime_events), len(joined), symbols)
     out, moved = np.empty(rows, EVENT), np.empty(moves, MOVE)
     written, steps = combine(

@@ -211,6 +211,7 @@ def _list(runs: list[RunSummary], chosen: int | None) -> None:
         on_select=choose,
         selection_mode=tables.SELECT,
         selection_default=tables.marked(row),
+        placeholder="",
     )
 
 
@@ -222,10 +223,12 @@ def _run(home: Home, run_id: int) -> None:
     except InputError as error:
         st.html(html.notice(error, "error"))
         return
-    st.html(html.heading(f"Run {run.id} · {run.name}", run.status))
+    if run.status not in LIVE:  # else its figures move, above
+        st.html(html.heading(f"Run {run.id} · {run.name}", run.status))
     if run.hypothesis:
         st.html(html.paragraph(run.hypothesis))
-    st.html(html.stats(_figures(run)))
+    if run.status not in LIVE:
+        st.html(html.stats(_figures(run)))
     st.html(html.facts(_facts(run)))
     if run.error:
         st.html(html.notice(run.error, "error"))
@@ -280,13 +283,15 @@ def _leaderboard(home: Home, run: Run) -> None:
         found = store.containers(run.id, sort, descending=down, top=top, status="done")
     frame, columns = tables.leaderboard(found, sort)
     held_out = " Figures are of the bars before the held-out ones." if run.plan.get("test") is not None else ""
-    st.caption(f"{len(found):,} of {run.done:,} that are done. Choose a row to open its container.{held_out}")
+    so_far = "so far " if run.status in LIVE else ""
+    st.caption(f"{len(found):,} of {run.done:,} that are done {so_far}· click a row to open its container.{held_out}")
     key = f"leaderboard-{run.id}-{sort}-{order}-{top}-{run.done}"
     event = st.dataframe(
         frame,
         column_config=columns,
         hide_index=True,
         height=420,
+        placeholder="–",
         key=key,
         on_select="rerun",
         selection_mode=tables.SELECT,

@@ -8,7 +8,7 @@ LINE = 2_000
 
 
 def extremes(values: npt.NDArray[np.float64], most: int = LINE) -> npt.NDArray[np.int64]:
-    """Which of `values`, float64 (n,), to draw: all, or the lowest and highest of each of `most` / 2 stretches in order.
+    """Which of `values`, float64 (n,), to draw: all, or lowest and highest of each of `most` / 2 stretches, in order.
 
     The first and last are always among them; NaN is passed over (a stretch of nothing else gives its first).
     """

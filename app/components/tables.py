@@ -50,7 +50,7 @@ def runs(found: Sequence[RunSummary], zone: str | None) -> tuple[pd.DataFrame, C
     )
     columns = {
         "Run": st.column_config.NumberColumn(format="%d", width=60),
-        "Name": st.column_config.TextColumn(width="medium"),
+        "Name": st.column_config.TextColumn(width="large"),
         "Status": st.column_config.TextColumn(width=90),
         **{name: st.column_config.NumberColumn(format="%,d", width=90) for name in ("Containers", "Done", "Failed")},
         "Seconds": st.column_config.NumberColumn(format="%,.2f", width=90, help="from the first dispatch to the last"),
@@ -135,26 +135,26 @@ def events(log: pd.DataFrame, zone: str) -> tuple[pd.DataFrame, Columns, list[st
         frame[name] = frame[name].map(lambda word: clean(word) if isinstance(word, str) else None)
     number = st.column_config.NumberColumn
     columns: Columns = {
-        "seq": number("#", format="%d", width=55),
+        "seq": number("#", format="%d", width=50),
         "time": st.column_config.DatetimeColumn(
             "Date" if daily else "Time",
             format="YYYY-MM-DD" if daily else "YYYY-MM-DD HH:mm:ss",
-            width=95 if daily else 145,
+            width=90 if daily else 145,
         ),
         "bar": number("Bar", format="%d", width=55),
-        "kind": st.column_config.TextColumn("Kind", width=90),
+        "kind": st.column_config.TextColumn("Kind", width=85),
         "level": st.column_config.TextColumn("Level", width=80),
-        "source": st.column_config.TextColumn("Source", width=90),
-        "symbol": st.column_config.TextColumn("Symbol", width=65),
+        "source": st.column_config.TextColumn("Source", width=85),
+        "symbol": st.column_config.TextColumn("Symbol", width=60),
         "side": st.column_config.TextColumn("Side", width=50),
-        "quantity": number("Quantity", format="%,.2f", width=95),
-        "price": number("Price", format="%,.4f", width=85),
+        "quantity": number("Quantity", format="%,.2f", width=90),
+        "price": number("Price", format="%,.4f", width=80),
         "commission": number("Commission", format="%,.2f", width=95),
-        "value": number("Value", format="%.4f", width=70, help="a signal, or the weight of a target or order"),
+        "value": number("Value", format="%.4f", width=65, help="a signal, or the weight of a target or order"),
         "limit": number("Limit", format="%,.4f", width=85),
         "actual": number("Actual", format="%,.4f", width=85),
-        "reason": st.column_config.TextColumn("Reason", width=90),
-        "cause": number("Cause", format="%d", width=60, help="the event behind it; none: its bar"),
+        "reason": st.column_config.TextColumn("Reason", width=85),
+        "cause": number("Cause", format="%d", width=55, help="the event behind it; none: its bar"),
     }
     order = ["seq", "time", "kind", "source", "symbol", "side", "quantity", "price", "value", "reason", "cause"]
     return frame, columns, order

@@ -15,7 +15,7 @@ from pydantic import Field
 from engine.contracts import CONTRACTS, Contract, Role
 from engine.errors import StageError
 from engine.events import EVENT, NO_CAUSE, NO_SYMBOL, Kind, Level, Source
-from engine.market.market import Market
+from engine.market.market import Market, frozen
 from engine.stage import Stage
 
 Array = npt.NDArray[np.float64]
@@ -56,7 +56,7 @@ def carried(codes: Codes, bars: int, classifier: Classifier) -> Codes:
 
 
 def regime_rows(codes: Codes, first: int) -> npt.NDArray[np.void]:
-    """The REGIME events of carried `codes`: the current label at the first trading bar, then every change."""
+    """The REGIME events of carried `codes`: the label at the first trading bar, then every change; read-only."""
     before = np.concatenate([[-1], codes[first:-1]])
     bars = first + np.flatnonzero((codes[first:] != before) & (codes[first:] >= 0))
     rows = np.zeros(len(bars), EVENT)
@@ -69,4 +69,4 @@ def regime_rows(codes: Codes, first: int) -> npt.NDArray[np.void]:
     rows["level"] = Level.CLASSIFIER
     for name in ("price", "quantity", "commission", "value", "limit", "actual"):
         rows[name] = np.nan
-    return rows
+    return frozen(rows)

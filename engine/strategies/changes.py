@@ -7,6 +7,7 @@ from engine.compiled import kernel
 from engine.ensemble.combine import write
 from engine.errors import StageError
 from engine.events import EVENT, NO_CAUSE, Kind, Level
+from engine.market.market import frozen
 
 SIGNAL, LEVEL_STRATEGY = int(Kind.SIGNAL), int(Level.STRATEGY)
 #: Out of range is what is beyond ±1 by more than rounding.
@@ -40,7 +41,7 @@ def _walk(values, valid, first, source, out):  # type: ignore[no-untyped-def]
 def signal_rows(
     values: npt.NDArray[np.float64], valid: npt.NDArray[np.bool_], first: int, source: int, name: str
 ) -> npt.NDArray[np.void]:
-    """The SIGNAL events of dense `values` (bars, symbols) from the first trading bar on, by (bar, symbol).
+    """The SIGNAL events of dense `values` (bars, symbols) from the first trading bar on, by (bar, symbol); read-only.
 
     Raises StageError when the shape or dtype is wrong or a value lies outside [−1, 1].
     """
@@ -52,4 +53,4 @@ def signal_rows(
     if bad >= 0:
         t, s = divmod(int(bad), valid.shape[1])
         raise StageError(f"strategy '{name}': signal {values[t, s]} at bar {t} lies outside [-1, 1]; scale or clip it")
-    return out[:rows].copy()
+    return frozen(out[:rows].copy())
