@@ -55,14 +55,25 @@ class Plan:
 def prepare(
     raw: Mapping[str, Any], market: Market, modules: tuple[str, ...] = (), budget: int = DEFAULT_BUDGET
 ) -> tuple[Experiment, Plan]:
-    """Resolve an experiment on `market` (the whole dataset) into a plan. Raises ConfigError or DataError."""
+    """Parse an experiment and resolve it on `market` (the whole dataset). Raises ConfigError or DataError."""
     experiment = parse_experiment(raw, BUILT_IN.with_modules(modules))
+    return experiment, plan_on(experiment, raw, market, modules, budget)
+
+
+def plan_on(
+    experiment: Experiment,
+    raw: Mapping[str, Any],
+    market: Market,
+    modules: tuple[str, ...] = (),
+    budget: int = DEFAULT_BUDGET,
+) -> Plan:
+    """Resolve a parsed experiment (of the plain data `raw`) on `market`. Raises ConfigError or DataError."""
     data = experiment.data
     market = market.select(data.symbols, data.end)
     start = market.first_bar(data.start) if data.start else 0
     if start >= len(market.time):
         raise ConfigError(f"[data] start {data.start} lies after the last bar; choose an earlier one")
-    stages = _stages(experiment)
+    stages = experiment.sweep.stages(experiment.ranks)
     hubs = _warm(stages, market, budget)
     warmup = data.warmup if isinstance(data.warmup, int) else 0
     if data.warmup == "common":
@@ -81,8 +92,7 @@ def prepare(
     described = data_text(data, market, warmup, experiment.header.pattern)
     values = {key: hub.values() for key, hub in hubs.items()}
     limits, seed = experiment.limits, experiment.header.seed
-    plan = Plan(raw, modules, market, experiment.ranks, first, warmup, test, seed, limits, described, values)
-    return experiment, plan
+    return Plan(raw, modules, market, experiment.ranks, first, warmup, test, seed, limits, described, values)
 
 
 def data_text(data: DataSection, market: Market, warmup: int, pattern: str) -> str:
@@ -105,21 +115,12 @@ def reference_key(classifier: Classifier) -> str:
     return classifier.reference or ""
 
 
-def _stages(experiment: Experiment) -> list[Stage]:
-    """The distinct classifiers and strategies of all containers, in index order."""
-    found: dict[str, Stage] = {}
-    for rank in experiment.ranks.tolist():
-        branch, picks = experiment.sweep.locate(rank)
-        for choice in branch.choices(picks):
-            if isinstance(choice.stage, Strategy | Classifier) and choice.fragment not in found:
-                found[choice.fragment] = choice.stage
-    return list(found.values())
-
-
 def _warm(stages: list[Stage], market: Market, budget: int) -> dict[str | None, Hub]:
     """A hub for the market and one for each series a classifier sees, holding what the containers will ask for."""
     hubs: dict[str | None, Hub] = {None: Hub(market, budget)}
     for stage in stages:
+        if not isinstance(stage, Strategy | Classifier):
+            continue
         key = None
         if isinstance(stage, Classifier):
             key = reference_key(stage)

@@ -59,15 +59,19 @@ class Component:
         """The stage with axis i at its value number picks[i]. Raises ConfigError when it does not accept them."""
         choice = self.memory.get(picks)
         if choice is None:
-            values = self.base
-            for axis, pick in zip(self.axes, picks, strict=True):
-                values = _with(values, axis.place, axis.values[pick])
-            stage = validated(self.model, values, self.where)
+            stage = self.stage(picks)
             fragment = canonical({"kind": self.model.kind, **stage.__dict__})
             if len(self.memory) >= _REMEMBERED:
                 self.memory.clear()
             choice = self.memory[picks] = Choice(stage, fragment)
         return choice
+
+    def stage(self, picks: tuple[int, ...]) -> Stage:
+        """As `at`, the stage alone, and not remembered."""
+        values = self.base
+        for axis, pick in zip(self.axes, picks, strict=True):
+            values = _with(values, axis.place, axis.values[pick])
+        return validated(self.model, values, self.where)
 
     def plain(self) -> dict[str, Any]:
         """All scalar parameters by path, the swept ones at their first value."""
@@ -134,6 +138,29 @@ class Sweep:
                 return branch, branch.picks(rank)
             rank -= branch.size
         raise IndexError(rank)
+
+    def stages(self, ranks: npt.NDArray[np.int64]) -> list[Stage]:
+        """The stages of the points `ranks`, each component at each combination of its own values once.
+
+        Raises ConfigError when a stage does not accept a combination.
+        """
+        found: dict[tuple[int, tuple[int, ...]], Stage] = {}
+        offset = 0
+        for branch in self.branches:
+            own = ranks[(ranks >= offset) & (ranks < offset + branch.size)] - offset
+            offset += branch.size
+            if not len(own):
+                continue
+            picks = np.array(np.unravel_index(own, [len(axis.values) for axis in branch.axes] or [1]))
+            start = 0
+            for part in branch.components:
+                stop = start + len(part.axes)
+                for chosen in np.unique(picks[start:stop], axis=1).T.tolist() if stop > start else [[]]:
+                    key = id(part), tuple(chosen)
+                    if key not in found:
+                        found[key] = part.stage(key[1])
+                start = stop
+        return list(found.values())
 
     def holds(self, rank: int) -> bool:
         """Whether point `rank` meets every condition that its branch has the parameters for."""

@@ -82,9 +82,10 @@ def _picked(runs: list[RunSummary]) -> tuple[RunSummary, int | None, str]:
     picked = st.selectbox(
         "Run",
         ids,
-        ids.index(chosen.id),
+        ids.index(chosen.id) if run or wanted is None else None,
         lambda run_id: f"{run_id} · {html.clean(by_id[run_id].name)}",
-        key=f"run-{chosen.id}",
+        key=f"run-{wanted}",
+        placeholder="choose",
         width=220,
     )
     number = st.number_input(
@@ -96,7 +97,7 @@ def _picked(runs: list[RunSummary]) -> tuple[RunSummary, int | None, str]:
         key=f"container-{chosen.id}-{named}",
         width=140,
     )
-    if picked != chosen.id:
+    if picked is not None and (run is None and wanted is not None or picked != chosen.id):
         _go(picked, 0)
     if number is not None and number != index:
         _go(chosen.id, number)

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import navigation
 from app.components import html, tables
@@ -16,6 +17,8 @@ from engine.errors import InputError
 from engine.projections.catalogue import CATALOGUE, METRICS
 
 SAMPLE = Path(__file__).parents[1] / "assets" / "experiments" / "tech-trend.toml"
+#: What can be started, and where the page says why it was not.
+SAMPLE_TEXT, OWN_TEXT = "sample", "own"
 LIVE = ("queued", "running")
 BEAT = 0.5
 STATE = st.session_state
@@ -44,7 +47,7 @@ def page() -> None:
 
 
 def _header(home: Home, empty: bool) -> None:
-    """The title and the ways to start a run. While one is being started, its button waits."""
+    """The title and the ways to start a run. While one is being started, the buttons wait."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Runs", width="stretch")
         if not empty:
@@ -62,11 +65,16 @@ def _header(home: Home, empty: bool) -> None:
                 "a few seconds (the very first run compiles its kernels: about half a minute)."
             )
             _sample_button()
-    with st.expander("An experiment of your own (TOML)", icon=":material/edit_note:", key="editor"):
+    below = {SAMPLE_TEXT: st.container()}
+    refused = STATE.get("runs.problem", ("", ""))[0] == OWN_TEXT
+    editor = f"editor-{STATE.get('runs.launched')}"  # a new run closes it
+    with st.expander("An experiment of your own (TOML)", icon=":material/edit_note:", key=editor, expanded=refused):
         _editor()
-    _start(home)
+        below[OWN_TEXT] = st.container()
+    _start(home, below)
     if problem := STATE.get("runs.problem"):
-        st.html(html.notice(problem, "error"))
+        which, line = problem
+        below[which].html(html.notice(line, "error"))
 
 
 def _sample_button() -> None:
@@ -87,7 +95,7 @@ def _editor() -> None:
     )
     with st.container(horizontal=True):
         busy = "runs.starting" in STATE
-        st.button("Run this", icon=":material/play_arrow:", on_click=_ask, args=("text",), disabled=busy, key="own")
+        st.button("Run this", icon=":material/play_arrow:", on_click=_ask, args=(OWN_TEXT,), disabled=busy, key="own")
         st.button("Take the sample's text", type="tertiary", on_click=_take_sample, key="take")
 
 
@@ -100,36 +108,38 @@ def _uploaded() -> None:
     try:
         STATE["text"] = file.getvalue().decode()
     except UnicodeDecodeError as error:
-        STATE["runs.problem"] = f"{file.name} is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        STATE["runs.problem"] = OWN_TEXT, f"{file.name} is not UTF-8 text (byte {error.start}); save it as UTF-8"
 
 
 def _take_sample() -> None:
     STATE["text"] = SAMPLE.read_text()
 
 
-def _ask(which: str = "sample") -> None:
+def _ask(which: str) -> None:
     """Remember what to start; the buttons are drawn waiting. A double click is one click."""
-    if time.monotonic() - STATE.get("runs.started_at", 0.0) > 1.0:
-        STATE["runs.starting"] = SAMPLE.read_text() if which == "sample" else STATE.get("text", "")
+    if time.monotonic() - STATE.get("runs.started_at", -1.0) > 1.0:
+        STATE["runs.starting"] = which
 
 
-def _start(home: Home) -> None:
+def _start(home: Home, below: dict[str, DeltaGenerator]) -> None:
     """Start what was asked for, and go to it; or keep the line that says why not."""
-    text = STATE.get("runs.starting")
-    if text is None:
+    which = STATE.get("runs.starting")
+    if which is None:
         return
     STATE.pop("runs.problem", None)
+    text = SAMPLE.read_text() if which == SAMPLE_TEXT else STATE.get("text") or ""
     try:
         if not text.strip():
             raise InputError("there is no text to run; paste an experiment, choose a file, or take the sample's text")
-        with st.spinner("Starting…"):
+        with below[which], st.spinner("Starting…"):
             run_id = launch(home, text)
     except InputError as error:
-        STATE["runs.problem"] = str(error)
+        STATE["runs.problem"] = which, str(error)
     else:
-        STATE["runs.started_at"] = time.monotonic()
         st.query_params["run"] = str(run_id)
+        STATE["runs.launched"] = run_id
     finally:
+        STATE["runs.started_at"] = time.monotonic()
         STATE.pop("runs.starting", None)
     st.rerun()
 
@@ -163,19 +173,23 @@ def _pace(run: RunSummary, counted: int) -> list[tuple[str, object]]:
         ("Containers", f"{counted:,} of {run.containers:,}"),
         ("Failed", f"{run.failed:,}"),
     ]
-    passed = _passed(run)
-    if not counted or passed is None:
+    rate = _rate(run, counted)
+    if rate is None:
         return [*found, ("", "starting workers; the first run of a version compiles its kernels")]
-    rate = counted / passed
     return [*found, ("Rate", f"{rate:,.0f} a second"), ("To go", seconds((run.containers - counted) / rate))]
 
 
-def _passed(run: RunSummary) -> float | None:
-    """Seconds from the start to the last commit."""
-    if run.started is None or run.heartbeat is None:
+def _rate(run: RunSummary, counted: int) -> float | None:
+    """Containers a second: since this page first looked, or, until that says something, since the run began."""
+    if not counted or run.started is None or run.heartbeat is None:
         return None
-    passed = (datetime.fromisoformat(run.heartbeat) - datetime.fromisoformat(run.started)).total_seconds()
-    return passed if passed > 0 else None
+    now = datetime.fromisoformat(run.heartbeat)
+    first = STATE.setdefault(f"pace-{run.id}", (counted, now))
+    for count, since in (first, (0, datetime.fromisoformat(run.started))):
+        passed = (now - since).total_seconds()
+        if passed > 1.0 and counted > count:
+            return (counted - count) / passed
+    return None
 
 
 # --- choosing --------------------------------------------------------------------------------------------------------

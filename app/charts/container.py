@@ -19,6 +19,8 @@ HEIGHT = 660
 WIDE = 5.0
 #: From bottom to top: where each pane lies, as shares of the height.
 DRAWDOWN, EQUITY, RIBBON, PRICE = (0.0, 0.15), (0.19, 0.47), (0.515, 0.545), (0.59, 1.0)
+#: The price's place when there are no regimes to show.
+ALONE = (0.515, 1.0)
 #: Names of the traces, as the legend has them.
 BUY, SELL, EQUITY_LINE, BENCHMARK_LINE = "Buy", "Sell", "Equity", "Buy and hold"
 
@@ -97,7 +99,14 @@ def _layout(scene: Scene, colors: Palette, log_scale: bool, boxes: bool) -> dict
             "fixedrange": True,
             "rangeslider": {"visible": False},
         },
-        "yaxis": {"domain": PRICE, "anchor": "x", "fixedrange": True, "tickformat": ",~g", "nticks": 6, **log},
+        "yaxis": {
+            "domain": PRICE if scene.regime_names else ALONE,
+            "anchor": "x",
+            "fixedrange": True,
+            "tickformat": ",~g",
+            "nticks": 6,
+            **log,
+        },
         "yaxis2": {"domain": RIBBON, "anchor": "x", "fixedrange": True, "visible": False},
         "yaxis3": {"domain": EQUITY, "anchor": "x", "fixedrange": True, "nticks": 5, **money, **log},
         "yaxis4": {"domain": DRAWDOWN, "anchor": "x", "fixedrange": True, "tickformat": ".0%", "nticks": 4},

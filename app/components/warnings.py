@@ -19,8 +19,9 @@ def warnings(run: Run, row: Container) -> list[str]:
         found.append(f"{many(trades, 'trade')}: with fewer than {FEW_TRADES}, these figures may well be chance.")
     if run.trials >= MANY_TRIALS:
         what = "of this hypothesis" if run.hypothesis else "without a named hypothesis"
+        held_out = row.test_metrics is not None
+        advice = "believe what the held-out bars confirm." if held_out else "hold bars out with test_start to check."
         found.append(
-            f"{run.trials:,} trials {what} on this dataset: the best of so many looks better than it is; "
-            "believe what held-out bars confirm."
+            f"{run.trials:,} trials {what} on this dataset: the best of so many looks better than it is; {advice}"
         )
     return found

@@ -14,7 +14,7 @@ from engine.experiment import Experiment, parse_experiment
 from engine.fingerprint import engine_version, fingerprint, platform_facts
 from engine.market.market import Market
 from engine.parallel.pool import Pool
-from engine.plan import Plan, prepare
+from engine.plan import Plan, plan_on
 from engine.registry import BUILT_IN
 
 BACKENDS = ("loky", "sequential")
@@ -71,8 +71,8 @@ def market_of(home: Home, experiment: Experiment) -> Market:
 def check(home: Home, text: str, modules: tuple[str, ...] = ()) -> Prepared:
     """Parse, validate and resolve an experiment. Raises InputError in one line; writes nothing."""
     raw = config.load(text)
-    market = market_of(home, parse_experiment(raw, BUILT_IN.with_modules(modules)))
-    experiment, plan = prepare(raw, market, modules)
+    experiment = parse_experiment(raw, BUILT_IN.with_modules(modules))
+    plan = plan_on(experiment, raw, market_of(home, experiment), modules)
     return Prepared(text, experiment, plan, experiment.data.dataset)
 
 
