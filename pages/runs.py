@@ -80,7 +80,13 @@ def _header(home: Home, empty: bool) -> None:
 def _sample_button() -> None:
     busy = "runs.starting" in STATE
     st.button(
-        "Run the sample", type="primary", icon=":material/play_arrow:", on_click=_ask, disabled=busy, key="sample"
+        "Run the sample",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=_ask,
+        args=(SAMPLE_TEXT,),
+        disabled=busy,
+        key="sample",
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from engine.compiled import kernel
 from engine.ensemble.combine import CHANGE, write
 from engine.events import NO_CAUSE, NO_SYMBOL, Kind, Level, Reason, Source
-from engine.execution.fills import difference, settle
+from engine.execution.fills import SLACK, difference, settle
 
 TARGET, ORDER, REJECTION = int(Kind.TARGET), int(Kind.ORDER), int(Kind.REJECTION)
 STOP, REBALANCE = int(Kind.STOP), int(Kind.REBALANCE)
@@ -171,7 +171,7 @@ def next_bar(bar, stop, targets, book, account, rules, stops):  # type: ignore[n
     if account.pending:
         return bar + 1
     if not account.bankrupt:
-        if account.cash < 0.0:
+        if account.cash < -SLACK * rules.initial_cash:  # less than that an all-in buy leaves by rounding
             return bar + 1  # equity may reach zero at any close
         for s in range(len(book)):
             if book[s].quantity < 0.0 or (stops and book[s].quantity != 0.0):

@@ -100,7 +100,7 @@ def _send(pipe: Connection, *message: Any) -> None:
 
 def _one(shared: Shared, index: int, limits: LimitsSection, pipe: Connection, describe: bool = False) -> bool:
     """Run one container and report it. Returns whether the rest should go to a fresh child."""
-    peak, wall, cpu = peak_bytes(), time.perf_counter(), time.process_time()
+    peak, wall, cpu, own = peak_bytes(), time.perf_counter(), time.process_time(), time.thread_time()
     # counts user and system time of this process alone; its default action ends it, whatever it is doing
     signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
     params, spec_hash, status, error, outcome = "{}", "", "done", None, None
@@ -113,7 +113,9 @@ def _one(shared: Shared, index: int, limits: LimitsSection, pipe: Connection, de
     except (Exception, SystemExit) as problem:
         status, error = "failed", _describe(problem, limits)
     signal.setitimer(signal.ITIMER_PROF, 0.0)
-    used = (time.perf_counter() - wall, time.process_time() - cpu, max(peak_bytes() - peak, 0))
+    # the process clock counts every thread, but only in ticks while a CPU timer has been set; the thread's own is exact
+    busy = max(time.process_time() - cpu, time.thread_time() - own)
+    used = (time.perf_counter() - wall, busy, max(peak_bytes() - peak, 0))
     _send(pipe, END, status, params, spec_hash, used, error, _packed(outcome))
     return status == "out_of_memory"
 

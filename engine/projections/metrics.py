@@ -191,5 +191,5 @@ def measure(
     tail = _below(found, level)
     ordered = np.partition(tail if len(tail) > high else found, (low, high))
     out[VAR] = ordered[low] + (ordered[high] - ordered[low]) * (place - low)
-    out[CVAR] = _tail_mean(found, out[VAR])
+    out[CVAR] = _tail_mean(tail if len(tail) > high else found, out[VAR])
     return out
