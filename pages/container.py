@@ -15,6 +15,7 @@ from app.services.home import Home
 from app.services.reading import Cause, Reading
 from db.store import BENCHMARK, Container, Run, RunSummary
 from engine.errors import InputError
+from engine.events import NO_SYMBOL
 
 STATE = st.session_state
 ROWS = 15
@@ -76,13 +77,13 @@ def _picked(runs: list[RunSummary]) -> tuple[RunSummary, int | None, str]:
     by_id = {run.id: run for run in runs}
     wanted, named = st.query_params.get("run"), st.query_params.get("container")
     run = by_id.get(int(wanted)) if wanted and wanted.isdecimal() and len(wanted) < 19 else None
-    chosen = run or runs[0]
-    index = _index(named, chosen) if run or wanted is None else None
+    stale, chosen = wanted is not None and run is None, run or runs[0]
+    index = None if stale else _index(named, chosen)
     ids = list(by_id)
     picked = st.selectbox(
         "Run",
         ids,
-        ids.index(chosen.id) if run or wanted is None else None,
+        None if stale else ids.index(chosen.id),
         lambda run_id: f"{run_id} · {html.clean(by_id[run_id].name)}",
         key=f"run-{wanted}",
         placeholder="choose",
@@ -97,12 +98,12 @@ def _picked(runs: list[RunSummary]) -> tuple[RunSummary, int | None, str]:
         key=f"container-{chosen.id}-{named}",
         width=140,
     )
-    if picked is not None and (run is None and wanted is not None or picked != chosen.id):
+    if picked is not None and (stale or picked != chosen.id):
         _go(picked, 0)
     if number is not None and number != index:
         _go(chosen.id, number)
     problem = ""
-    if wanted is not None and run is None:
+    if stale:
         problem = f"There is no run {wanted} in this home; choose one above."
     elif index is None:
         most = many(chosen.containers, "container")
@@ -251,11 +252,11 @@ def _explore(home: Home, reading: Reading, benchmark: Reading | None, covered: b
     window = explorer.fitted(STATE.get(f"window-{name}", explorer.whole(limits)), limits)
     event, hidden = _event(reading, limits)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
-        drawn = _controls(reading, limits, name, window)
+        drawn = _controls(reading, limits, name, window, _symbol(reading, event))
     left, right = st.columns([2.7, 1], gap="medium")
     with left:
         shown = scene(reading, benchmark, drawn.symbol, window, covered and reading.test is not None, event)
-        _figure(shown, drawn, limits, name)
+        _figure(reading, shown, drawn, limits, name)
         _trace(home, reading, limits, name, event)
     with right, st.container(key="why", gap="small"):
         _why(reading, limits, name, event, hidden)
@@ -271,25 +272,36 @@ def _event(reading: Reading, limits: explorer.Bounds) -> tuple[int | None, bool]
     return int(asked), False
 
 
-def _choose(seq: int | None) -> None:
+def _choose(reading: Reading, seq: int | None) -> None:
+    """Choose an event; the figure shows its symbol."""
     if seq is None:
         st.query_params.pop("event", None)
-    else:
-        st.query_params["event"] = str(seq)
+        return
+    st.query_params["event"] = str(seq)
+    if (symbol := _symbol(reading, seq)) is not None:
+        STATE[f"symbol-{reading.run.id}"] = symbol
+
+
+def _symbol(reading: Reading, seq: int | None) -> str | None:
+    """The symbol of an event; None when it is about the whole market."""
+    place = NO_SYMBOL if seq is None else int(reading.log["symbol"][seq])
+    return None if place == NO_SYMBOL else reading.market.symbols[place]
 
 
 def _show(name: str, window: explorer.Window) -> None:
     STATE[f"window-{name}"] = window
 
 
-def _controls(reading: Reading, limits: explorer.Bounds, name: str, window: explorer.Window) -> Drawn:
-    """Symbol, bars in view, and how they are drawn."""
+def _controls(
+    reading: Reading, limits: explorer.Bounds, name: str, window: explorer.Window, symbol: str | None
+) -> Drawn:
+    """Symbol (`symbol` to begin with), bars in view, and how they are drawn."""
     market = reading.market
-    symbol = market.symbols[0]
+    symbol = symbol or market.symbols[0]
     if len(market.symbols) > 1:
-        symbol = st.selectbox(
-            "Symbol", market.symbols, format_func=html.clean, key=f"symbol-{reading.run.id}", width=140
-        )
+        chooser = f"symbol-{reading.run.id}"
+        STATE.setdefault(chooser, symbol)
+        symbol = st.selectbox("Symbol", market.symbols, format_func=html.clean, key=chooser, width=140)
     spans = {span: explorer.spanned(span, market, limits) for span in explorer.SPANS}
     present = next((span for span, found in spans.items() if found == window), None)
     key = f"{name}-{window[0]}-{window[1]}-{limits.end}"
@@ -324,7 +336,7 @@ def _controls(reading: Reading, limits: explorer.Bounds, name: str, window: expl
     return Drawn(symbol, CANDLES[drawn], log_scale, boxes)
 
 
-def _figure(shown: Scene, drawn: Drawn, limits: explorer.Bounds, name: str) -> None:
+def _figure(reading: Reading, shown: Scene, drawn: Drawn, limits: explorer.Bounds, name: str) -> None:
     key = f"figure-{name}"
 
     def select() -> None:
@@ -332,7 +344,7 @@ def _figure(shown: Scene, drawn: Drawn, limits: explorer.Bounds, name: str) -> N
         if (box := explorer.boxed(selection, limits)) is not None:
             _show(name, box)
         elif (seq := explorer.clicked(selection, shown)) is not None:
-            _choose(seq)
+            _choose(reading, seq)
 
     st.plotly_chart(
         chart.figure(shown, look.palette(), drawn.candles, drawn.log_scale, drawn.boxes),
@@ -362,19 +374,19 @@ def _trace(home: Home, reading: Reading, limits: explorer.Bounds, name: str, eve
     place = int(places.searchsorted(event)) if event is not None else 0
     marked = event is not None and place < len(places) and places[place] == event
     key = f"{name}-{filters}-{event if marked else None}"
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(f"{len(found):,} of {many(len(frame), 'event')}")
-        at = st.pagination(pages, default=place // ROWS + 1 if marked else 1, key=f"page-{key}", max_visible_pages=5)
+    st.caption(f"{len(found):,} of {many(len(frame), 'event')} · click one to see its causes")
+    above, below = st.container(), st.container(horizontal=True, horizontal_alignment="right")
+    at = below.pagination(pages, default=place // ROWS + 1 if marked else 1, key=f"page-{key}", max_visible_pages=7)
     shown = found.iloc[(at - 1) * ROWS : at * ROWS]
     row = place - (at - 1) * ROWS if marked and place // ROWS == at - 1 else None
     table = f"events-{key}-{at}"
 
     def choose() -> None:
         picked = tables.picked(STATE[table].selection)
-        _choose(None if picked is None else int(shown["seq"].iloc[picked]))
+        _choose(reading, None if picked is None else int(shown["seq"].iloc[picked]))
 
     words_, columns, order = tables.events(shown, reading.market.zone)
-    st.dataframe(
+    above.dataframe(
         words_,
         column_config=columns,
         column_order=order,
@@ -439,7 +451,7 @@ def _why(reading: Reading, limits: explorer.Bounds, name: str, event: int | None
             args=(name, explorer.around(bar, limits)),
             key="near",
         )
-        st.button("Clear", type="tertiary", on_click=_choose, args=(None,), key="clear")
+        st.button("Clear", type="tertiary", on_click=_choose, args=(reading, None), key="clear")
     st.html(html.explanation(chain))
     also = _also(reading, chain)
     if also:

@@ -122,7 +122,7 @@ def _span(scene: Scene) -> float:
 def _line(scene: Scene, colors: Palette) -> go.Scatter:
     close = scene.prices[scene.start : scene.stop, 3]
     bars = extremes(close) + scene.start
-    open_, high, low, close, volume = scene.prices[bars].T
+    open_, high, low, close, _ = scene.prices[bars].T
     return go.Scatter(
         x=bars,
         y=close,
@@ -133,11 +133,18 @@ def _line(scene: Scene, colors: Palette) -> go.Scatter:
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         connectgaps=False,
-        customdata=list(zip(dates.words(scene.time[bars]), open_, high, low, volume, strict=True)),
-        hovertemplate=f"%{{customdata[0]}}, {_templated(scene.symbol)} %{{y:,.6~g}}<br>open %{{customdata[1]:,.6~g}}, "
-        "high %{customdata[2]:,.6~g}, low %{customdata[3]:,.6~g}<extra></extra>",
+        customdata=list(zip(_heads(scene, bars), open_, high, low, strict=True)),
+        hovertemplate=f"%{{customdata[0]}}<br>{_templated(scene.symbol)} %{{y:,.6~g}} (open %{{customdata[1]:,.6~g}}, "
+        "high %{customdata[2]:,.6~g}, low %{customdata[3]:,.6~g})<extra></extra>",
         showlegend=False,
     )
+
+
+def _heads(scene: Scene, bars: npt.NDArray[np.int64]) -> list[str]:
+    """The date of each bar and the regime in force, as the hover box begins."""
+    names = [*(f", {escape(name)}" for name in scene.regime_names), ""]  # −1: none yet
+    codes = scene.regimes[bars].tolist()
+    return [date + names[code] for date, code in zip(dates.words(scene.time[bars]), codes, strict=True)]
 
 
 def _templated(text: str) -> str:
@@ -156,7 +163,9 @@ def _candles(scene: Scene, colors: Palette) -> go.Candlestick:
         low=low,
         close=close,
         name=escape(scene.symbol),
-        customdata=[[text] for text in dates.words(scene.time[bars])],
+        customdata=[[head] for head in _heads(scene, bars)],
+        hovertemplate=f"%{{customdata[0]}}<br>{_templated(scene.symbol)} %{{close:,.6~g}} (open %{{open:,.6~g}}, "
+        "high %{high:,.6~g}, low %{low:,.6~g})<extra></extra>",
         increasing={"line": {"color": up, "width": 1}, "fillcolor": colors.ground},
         decreasing={"line": {"color": down, "width": 1}, "fillcolor": down},
         showlegend=False,

@@ -87,7 +87,8 @@ def encode(results: list[Result], logs: list[npt.NDArray[np.void]], sketches: np
     """Join the logs of `results` (same order) into one block and set each result's row range."""
     placed, start = [], 0
     for result, log in zip(results, logs, strict=True):
-        placed.append(replace(result, row_start=start, row_count=len(log)))
+        there = result.row_start == start and result.row_count == len(log)
+        placed.append(result if there else replace(result, row_start=start, row_count=len(log)))
         start += len(log)
     # joined as bytes: NumPy works out a common dtype of structured arrays one pair at a time
     joined = np.frombuffer(b"".join([log.tobytes() for log in logs]), EVENT)

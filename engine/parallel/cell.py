@@ -51,13 +51,19 @@ class _Packer:
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.entries: list[Entry] = []
-        self.bytes = 0
+        self.rows = 0
+
+    def place(self, rows: int) -> int:
+        """Where in its block a log of so many rows will begin; closes the block before, if it has no room."""
+        full = len(self.entries) == BLOCK_CONTAINERS or (self.rows + rows) * EVENT.itemsize > BLOCK_BYTES
+        if self.entries and full:
+            self._flush()
+        return self.rows
 
     def add(self, result: Result, log: npt.NDArray[np.void], sketch: npt.NDArray[np.float32]) -> None:
-        if self.entries and (len(self.entries) == BLOCK_CONTAINERS or self.bytes + log.nbytes > BLOCK_BYTES):
-            self._flush()
+        """Take a result whose log was given its place."""
         self.entries.append((result, log, sketch))
-        self.bytes += log.nbytes
+        self.rows += len(log)
 
     def close(self) -> list[Block]:
         if self.entries:
@@ -67,7 +73,7 @@ class _Packer:
     def _flush(self) -> None:
         results, logs, sketches = zip(*self.entries, strict=True)
         self.blocks.append(encode(list(results), list(logs), np.stack(sketches)))
-        self.entries, self.bytes = [], 0
+        self.entries, self.rows = [], 0
 
 
 @dataclass
@@ -85,9 +91,7 @@ def _run_child(indices: list[int], limits: LimitsSection, shared: Callable[[], S
     """Fork a child for `indices`, take its reports, judge its end. Returns the containers still to run."""
     with tempfile.TemporaryFile() as output:
         watch = _Watch(since=time.perf_counter())
-        status, usage = _fork(
-            indices, limits, shared, output.fileno(), watch, lambda entry: packer.add(*entry), describe=False
-        )
+        status, usage = _fork(indices, limits, shared, output.fileno(), watch, packer, describe=False)
         # one that ran out of memory is reported by its child, which then ends: the rest wants a fresh one
         if watch.done == len(indices) or (watch.done and status == 0 and not watch.late):
             return indices[watch.done :]
@@ -99,7 +103,8 @@ def _run_child(indices: list[int], limits: LimitsSection, shared: Callable[[], S
         )
         params, spec_hash = _describe(indices[watch.done], limits, shared)
         text = f"{_tail(output.fileno())}\n{error}".strip()
-        culprit = Result(indices[watch.done], verdict, params, spec_hash, used, text)
+        place = packer.place(0)
+        culprit = Result(indices[watch.done], verdict, params, spec_hash, used, text, row_start=place)
         packer.add(culprit, empty_log(0), _NO_SKETCH)
         return indices[watch.done + 1 :]
 
@@ -110,10 +115,10 @@ def _fork(
     shared: Callable[[], Shared],
     output: int,
     watch: _Watch,
-    take: Callable[[Entry], None],
+    packer: _Packer,
     describe: bool,
 ) -> tuple[int, resource.struct_rusage]:
-    """Fork a child, hand each of its reports to `take`, and wait for its end: its status, and what it used."""
+    """Fork a child, hand each of its reports to `packer`, and wait for its end: its status, and what it used."""
     reader, writer = Pipe(duplex=False)
     fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     parent = os.getpid()
@@ -124,7 +129,7 @@ def _fork(
     writer.close()
     ended = False
     try:
-        _receive(reader, indices, limits, watch, take)
+        _receive(reader, indices, limits, watch, packer)
         ended = not watch.late
     finally:
         reader.close()
@@ -136,15 +141,15 @@ def _fork(
 
 def _describe(index: int, limits: LimitsSection, shared: Callable[[], Shared]) -> tuple[str, str]:
     """The parameters (JSON) and spec hash of a container that could not report them itself."""
-    found: list[Entry] = []
+    packer = _Packer()
     with tempfile.TemporaryFile() as output:
-        _fork([index], limits, shared, output.fileno(), _Watch(since=time.perf_counter()), found.append, describe=True)
-    return (found[0][0].params, found[0][0].spec_hash) if found else ("{}", "")
+        _fork([index], limits, shared, output.fileno(), _Watch(since=time.perf_counter()), packer, describe=True)
+    for result, _, _ in packer.entries:
+        return result.params, result.spec_hash
+    return "{}", ""
 
 
-def _receive(
-    reader: Connection, indices: list[int], limits: LimitsSection, watch: _Watch, take: Callable[[Entry], None]
-) -> None:
+def _receive(reader: Connection, indices: list[int], limits: LimitsSection, watch: _Watch, packer: _Packer) -> None:
     """Take messages until the child has no more (it ended, or closed its pipe) or a container is late."""
     while True:
         if not reader.poll(max(watch.since + limits.wall_seconds - time.perf_counter(), 0.0)):
@@ -158,14 +163,15 @@ def _receive(
         if kind == child.READY:
             watch.peak = message[0]
         else:
-            entry = _unpack(indices[watch.done], *message)
-            take(entry)
+            entry = _unpack(packer, indices[watch.done], *message)
+            packer.add(*entry)
             watch.done += 1
             watch.cpu += entry[0].usage.cpu
         watch.since = time.perf_counter()
 
 
 def _unpack(
+    packer: _Packer,
     index: int,
     status: str,
     params: str,
@@ -176,7 +182,8 @@ def _unpack(
 ) -> Entry:
     """A child's END message as a result, its log and its sketch."""
     if kept is None:
-        return Result(index, status, params, spec_hash, Usage(*used), error), empty_log(0), _NO_SKETCH
+        result = Result(index, status, params, spec_hash, Usage(*used), error, row_start=packer.place(0))
+        return result, empty_log(0), _NO_SKETCH
     log_bytes, metrics, test_metrics, sketch = kept
     log = np.frombuffer(log_bytes, EVENT)
     found = digests(log)
@@ -193,6 +200,8 @@ def _unpack(
         signals_digest=found.signals,
         metrics=np.frombuffer(metrics),
         test_metrics=None if test_metrics is None else np.frombuffer(test_metrics),
+        row_start=packer.place(len(log)),
+        row_count=len(log),
     )
     return result, log, np.frombuffer(sketch, np.float32)
 

@@ -196,8 +196,7 @@ def project(
     count = len(bars) - first
     equity, gross, cash = np.empty(count), np.zeros(count), np.empty(count)
     held = np.zeros(count, np.bool_)
-    fills = int((log["kind"] == FILL).sum())
-    trades = np.empty(fills, TRADE)
+    trades = np.empty(len(log) // 2 + 1, TRADE)  # each is closed by a FILL, which has an ORDER
     totals = np.zeros((2, 4))
     trips = np.zeros(bars.shape[1], _OPEN)
     split = len(bars) if test is None else test

@@ -9,6 +9,7 @@ from engine.projections.catalogue import METRICS
 
 Array = npt.NDArray[np.float64]
 
+COUNT = len(METRICS)
 _AT = {name: i for i, name in enumerate(METRICS)}
 FINAL, TOTAL, CAGR, VOLATILITY = _AT["final_equity"], _AT["total_return"], _AT["cagr"], _AT["volatility"]
 SHARPE, SORTINO, DRAWDOWN, CALMAR = _AT["sharpe"], _AT["sortino"], _AT["max_drawdown"], _AT["calmar"]
@@ -20,7 +21,7 @@ TAIL = 0.05
 
 
 @kernel
-def _measure(equity, gross, held, session, base, per_bar, per_session, risk_free, out, returns):  # type: ignore[no-untyped-def]
+def _measure_curve(equity, gross, held, session, base, per_bar, per_session, risk_free, out, returns):  # type: ignore[no-untyped-def]
     """Fill `out` (metrics of the curve) and `returns` (of sessions); gives their number, and their mean less a spread.
 
     equity, gross, held, session: of the bars measured; base: equity before the first. per_bar, per_session: how many
@@ -108,11 +109,6 @@ def _measure(equity, gross, held, session, base, per_bar, per_session, risk_free
 
 
 @kernel
-def _below(values, level):  # type: ignore[no-untyped-def]
-    return values[values < level]
-
-
-@kernel
 def _measure_trades(trades, start, stop, out):  # type: ignore[no-untyped-def]
     """Fill `out` with the metrics of the trades closed at bars start:stop."""
     count = 0
@@ -137,14 +133,47 @@ def _measure_trades(trades, start, stop, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _tail_mean(returns, level):  # type: ignore[no-untyped-def]
+def _measure_tail(returns, level, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with the 5th percentile (linear interpolation) and the mean at or below it. `level`: see above.
+
+    Only the low tail needs ordering; below a spread from the mean it is whole, where returns are like bell-shaped.
+    """
+    place = TAIL * (len(returns) - 1)
+    low = int(place)
+    high = min(low + 1, len(returns) - 1)
+    tail = returns[returns < level]
+    if len(tail) <= high:
+        tail = returns
+    ordered = np.partition(tail, high)
+    upper = ordered[high]
+    lower = ordered[:high].max() if high > low else upper
+    out[VAR] = lower + (upper - lower) * (place - low)
     total = 0.0
     count = 0
-    for value in returns:
-        if value <= level:
+    for value in tail:
+        if value <= out[VAR]:
             total += value
             count += 1
-    return total / count if count else np.nan
+    if count > 0:
+        out[CVAR] = total / count
+
+
+@kernel
+def _measure(equity, gross, held, session, trades, totals, first, start, stop, base, per_bar, per_session, risk_free):  # type: ignore[no-untyped-def]
+    out = np.full(COUNT, np.nan)
+    out[TURNOVER] = totals[0]
+    out[COMMISSION] = totals[1]
+    out[SLIPPAGE] = totals[2]
+    out[ORDERS] = totals[3]
+    a = start - first
+    b = stop - first
+    returns = np.empty(stop - start)
+    sessions, level = _measure_curve(
+        equity[a:b], gross[a:b], held[a:b], session[start:stop], base, per_bar, per_session, risk_free, out, returns
+    )
+    _measure_trades(trades, start, stop, out)
+    _measure_tail(returns[:sessions], level, out)
+    return out
 
 
 def measure(
@@ -164,32 +193,8 @@ def measure(
     `first`: the bar `account` starts at; `base`: equity before `start`, in money; `part`: row of `account.totals`;
     `per_bar`, `per_session`: bars and sessions a year; `risk_free`: a year.
     """
-    out = np.full(len(METRICS), np.nan)
     if stop <= start:
-        return out
-    totals = account.totals[part]
-    out[TURNOVER], out[COMMISSION], out[SLIPPAGE], out[ORDERS] = totals[0], totals[1], totals[2], totals[3]
-    own = slice(start - first, stop - first)
-    returns = np.empty(stop - start)
-    sessions, level = _measure(
-        account.equity[own],
-        account.gross[own],
-        account.held[own],
-        session[start:stop],
-        base,
-        per_bar,
-        per_session,
-        risk_free,
-        out,
-        returns,
-    )
-    _measure_trades(account.trades, start, stop, out)
-    found = returns[:sessions]
-    place = TAIL * (sessions - 1)
-    low, high = int(place), min(int(place) + 1, sessions - 1)
-    # only the low tail needs ordering; a spread below the mean holds it, where returns are anything like bell-shaped
-    tail = _below(found, level)
-    ordered = np.partition(tail if len(tail) > high else found, (low, high))
-    out[VAR] = ordered[low] + (ordered[high] - ordered[low]) * (place - low)
-    out[CVAR] = _tail_mean(tail if len(tail) > high else found, out[VAR])
-    return out
+        return np.full(COUNT, np.nan)
+    account_of = (account.equity, account.gross, account.held, session, account.trades, account.totals[part])
+    found: Array = _measure(*account_of, first, start, stop, base, per_bar, per_session, risk_free)
+    return found

@@ -156,6 +156,14 @@ def test_another_symbol_has_its_own_prices(page: Open, stored: Path) -> None:
     assert "IBM" in names and "AAPL" not in names
 
 
+def test_an_event_brings_its_symbol_along(page: Open, stored: Path, reading: Reading) -> None:
+    fill = next(row["seq"] for row in reading.events() if row["kind"] == "FILL" and row["symbol"] == "IBM")
+    app = page(stored, "container", run=GOOD_RUN, container=INDEX, event=fill)
+    assert app.selectbox(f"symbol-{GOOD_RUN}").value == "IBM"
+    assert "Chosen" in [trace["name"] for trace in chart(app)["data"]]
+    assert not app.warning
+
+
 def test_buy_and_hold_opens_too(page: Open, stored: Path) -> None:
     app = page(stored, "container", run=GOOD_RUN, container="benchmark")
     assert "Buy and hold · run" in said(app)
