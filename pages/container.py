@@ -385,7 +385,7 @@ def _trace(home: Home, reading: Reading, limits: explorer.Bounds, name: str, eve
         picked = tables.picked(STATE[table].selection)
         _choose(reading, None if picked is None else int(shown["seq"].iloc[picked]))
 
-    words_, columns, order = tables.events(shown, reading.market.zone)
+    words_, columns, order = tables.events(shown)
     above.dataframe(
         words_,
         column_config=columns,

@@ -76,7 +76,7 @@ def _layout(scene: Scene, colors: Palette, log_scale: bool, boxes: bool) -> dict
     return {
         "template": theme.template(colors),
         "height": HEIGHT,
-        "margin": {"l": 52, "r": 8, "t": 30, "b": 26},
+        "margin": {"l": 52, "r": 8, "t": 30, "b": 38 if any("<br>" in label for label in labels) else 26},
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "hoverdistance": 6,
@@ -89,6 +89,7 @@ def _layout(scene: Scene, colors: Palette, log_scale: bool, boxes: bool) -> dict
             "range": [scene.start - 0.5, scene.stop - 0.5],
             "tickvals": bars,
             "ticktext": labels,
+            "tickangle": 0,
             "anchor": "y4",
             "showspikes": True,
             "spikemode": "across",
@@ -186,7 +187,7 @@ def _fills(scene: Scene, colors: Palette, side: Side) -> go.Scatter:
         zorder=2,
         marker={
             "symbol": "triangle-up" if bought else "triangle-down",
-            "size": 11 if len(scene.fills) < 400 else 8,
+            "size": 11 if len(scene.fills) < 400 else 8 if len(scene.fills) < 1_000 else 6,
             "color": colors.buy if bought else colors.sell,
             "line": {"color": colors.ground, "width": 1},
         },

@@ -27,7 +27,10 @@ def words(time: npt.NDArray[np.int64], letters: int | None = None) -> list[str]:
 
 
 def ticks(time: npt.NDArray[np.int64], start: int, stop: int, most: int) -> tuple[list[int], list[str]]:
-    """Bars of start:stop at which a round date begins, and their labels: the finest step that gives at most `most`."""
+    """Bars of start:stop at which a round date begins, and their labels: the finest step that gives at most `most`.
+
+    Times of day stand alone, with their date below where it changes.
+    """
     shown = time[start:stop].view("datetime64[ns]")
     for unit, every, letters in _STEPS:
         buckets = shown.astype(f"datetime64[{unit}]").astype(np.int64) // every
@@ -36,5 +39,15 @@ def ticks(time: npt.NDArray[np.int64], start: int, stop: int, most: int) -> tupl
             if len(bars) < 2 and stop > start:  # too short a stretch for round dates
                 bars = np.unique([start, stop - 1])
                 letters = 10 if daily(time[start:stop]) else 16
-            return bars.tolist(), words(time[bars], letters)
+            return bars.tolist(), _stacked(words(time[bars], letters))
     return [start], words(time[start : start + 1], 10)
+
+
+def _stacked(labels: list[str]) -> list[str]:
+    """Labels with a time of day as two lines, the date only where it is another than before."""
+    found, before = [], ""
+    for label in labels:
+        date, _, clock = label.partition(" ")
+        found.append(f"{clock}<br>{date}" if clock and date != before else clock or date)
+        before = date
+    return found

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -79,8 +80,8 @@ def dated(chosen: Sequence[date], market: Market, limits: Bounds) -> Window:
 
 
 def day(market: Market, bar: int) -> date:
-    """The date of a bar."""
-    return datetime.fromtimestamp(int(market.time[bar]) // 10**9, UTC).date()
+    """The date of a bar, in the market's zone."""
+    return datetime.fromtimestamp(int(market.time[bar]) // 10**9, ZoneInfo(market.zone)).date()
 
 
 def boxed(selection: Mapping[str, Any], limits: Bounds) -> Window | None:

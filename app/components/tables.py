@@ -127,19 +127,19 @@ def _scaled(metric: str, value: float | None) -> float | None:
     return value * 100 if value is not None and UNITS[metric] == "share" else value
 
 
-def events(log: pd.DataFrame, zone: str) -> tuple[pd.DataFrame, Columns, list[str]]:
+def events(log: pd.DataFrame) -> tuple[pd.DataFrame, Columns, list[str]]:
     """A page of the event log: the frame, its columns, and those that are shown at first."""
     daily = not (log["time"] != log["time"].dt.normalize()).any()
-    frame = log.assign(time=log["time"].dt.tz_convert("UTC" if daily else zone))
+    frame = log.copy()
     for name in ("kind", "source", "symbol", "reason", "level", "side"):
         frame[name] = frame[name].map(lambda word: clean(word) if isinstance(word, str) else None)
     number = st.column_config.NumberColumn
     columns: Columns = {
         "seq": number("#", format="%d", width=50),
         "time": st.column_config.DatetimeColumn(
-            "Date" if daily else "Time",
-            format="YYYY-MM-DD" if daily else "YYYY-MM-DD HH:mm:ss",
-            width=90 if daily else 145,
+            "Date" if daily else "Time (UTC)",
+            format="YYYY-MM-DD" if daily else "YYYY-MM-DD HH:mm",
+            width=90 if daily else 125,
         ),
         "bar": number("Bar", format="%d", width=55),
         "kind": st.column_config.TextColumn("Kind", width=85),

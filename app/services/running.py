@@ -2,22 +2,27 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from app.services.home import Home
-from db.store import BENCHMARK, NewRun, Store
+from db.store import BENCHMARK, Lease, NewRun, Store
 from engine import config
 from engine.errors import ConfigError, DataError
 from engine.experiment import Experiment, parse_experiment
 from engine.fingerprint import engine_version, fingerprint, platform_facts
 from engine.market.market import Market
+from engine.parallel.block import Block
 from engine.parallel.pool import Pool
 from engine.plan import Plan, plan_on
 from engine.registry import BUILT_IN
 
 BACKENDS = ("loky", "sequential")
+#: Blocks that may wait for the disk before no more are computed.
+_UNCOMMITTED = 32
 Progress = Callable[[int, int, int], None]
 
 
@@ -112,6 +117,23 @@ def create(store: Store, prepared: Prepared, workers: int, backend: str) -> int:
     )
 
 
+def _committed(store: Store, lease: Lease, blocks: Iterator[Block]) -> Iterator[Block]:
+    """Commit each block in a thread of its own while the next one is computed; yields it once it is stored."""
+    with ThreadPoolExecutor(1, "commit") as writer:
+        waiting: deque[tuple[Block, Future[None]]] = deque()
+        for block in blocks:
+            waiting.append((block, writer.submit(store.commit, lease, block)))
+            while waiting and (len(waiting) > _UNCOMMITTED or waiting[0][1].done()):
+                yield _stored(*waiting.popleft())
+        while waiting:
+            yield _stored(*waiting.popleft())
+
+
+def _stored(block: Block, commit: Future[None]) -> Block:
+    commit.result()
+    return block
+
+
 def execute(
     store: Store,
     prepared: Prepared,
@@ -136,8 +158,7 @@ def execute(
                 for block in pool.blocks([BENCHMARK]):
                     store.commit_benchmark(lease, block)
                 started = time.perf_counter()
-                for block in pool.blocks(list(order) if order is not None else range(total)):
-                    store.commit(lease, block)
+                for block in _committed(store, lease, pool.blocks(list(order) if order is not None else range(total))):
                     good = sum(result.status == "done" for result in block.results)
                     done, failed = done + good, failed + len(block.results) - good
                     if progress:
