@@ -92,9 +92,12 @@ def _step(cause: Cause) -> str:
 
 
 def _sentence(cause: Cause) -> str:
-    if cause.event is None:
+    """What a step says; of the bar: whose it is."""
+    if cause.event is not None:
+        return cause.text
+    if cause.symbol or not cause.inputs:
         return f"the bar of {cause.symbol}" if cause.symbol else "the bar"
-    return cause.text
+    return f"the bar that the classifier saw: {cause.text.rpartition(' of ')[2]}"
 
 
 def _inputs(inputs: Sequence[Input], prices: bool) -> str:
@@ -102,17 +105,13 @@ def _inputs(inputs: Sequence[Input], prices: bool) -> str:
     if not inputs:
         return ""
     rows = "".join(
-        f'<tr><th scope="row">{escape(item.name)}</th><td>{_digits(item, item.value)}</td>'
-        f"<td>{_digits(item, item.before)}</td></tr>"
+        f'<tr><th scope="row">{escape(item.name)}</th><td>{number(item.value, 7)}</td>'
+        f"<td>{number(item.before, 7)}</td></tr>"
         + ("" if prices else f'<tr class="bh-source"><td colspan="3">{escape(item.indicator)}</td></tr>')
         for item in inputs
     )
     head = '<tr><th scope="col"></th><th scope="col">this bar</th><th scope="col">bar before</th></tr>'
     return f'<table class="bh-inputs"><thead>{head}</thead><tbody>{rows}</tbody></table>'
-
-
-def _digits(item: Input, value: float | None) -> str:
-    return number(value, 7)
 
 
 def _moment(time: str) -> str:

@@ -22,4 +22,4 @@ def dress() -> None:
     variables = "".join(f"--bh-{name}: {getattr(colors, name)};" for name in names)
     styles = (_ASSETS / "styles" / "workbench.css").read_text()
     st.html(f"<style>:root {{{variables}}}\n{styles}</style>")
-    st.logo(str(_ASSETS / f"logo-{colors.mode}.svg"), size="large", icon_image=str(_ASSETS / "logo.svg"))
+    st.logo(str(_ASSETS / f"logo-{colors.mode}.svg"), size="large")

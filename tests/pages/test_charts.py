@@ -11,7 +11,7 @@ from app import theme
 from app.charts import container, dates
 from app.charts.decimate import extremes, thinned
 from app.charts.scene import FILLS, Curve, Scene
-from app.components import explorer
+from app.components import view
 from engine.events import EVENT, Kind, Side
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
@@ -117,21 +117,21 @@ def test_what_is_covered_is_not_sent() -> None:
 
 def test_a_click_finds_the_nearest_fill_when_it_is_near() -> None:
     scene = made(1000, 10)  # a fill every 111 bars
-    assert explorer.clicked({"points": [{"x": 113}]}, scene) == 1
-    assert explorer.clicked({"points": [{"x": 160}]}, scene) is None
-    assert explorer.clicked({"points": []}, scene) is None
+    assert view.clicked({"points": [{"x": 113}]}, scene) == 1
+    assert view.clicked({"points": [{"x": 160}]}, scene) is None
+    assert view.clicked({"points": []}, scene) is None
 
 
 def test_a_window_stays_within_its_bounds() -> None:
-    limits = explorer.Bounds(0, 1000, 800)
-    assert explorer.fitted((-5, 2000), limits) == (0, 1000)
-    assert explorer.fitted((998, 999), limits)[1] == 1000
-    assert explorer.moved((900, 1000), limits, 1) == (900, 1000)
-    assert explorer.moved((100, 200), limits, -1) == (50, 150)
-    assert explorer.boxed({"box": [{"x": [300.2, 99.7]}]}, limits) == (100, 301)
-    assert explorer.boxed({"box": []}, limits) is None
-    start, stop = explorer.fitted((500, 501), limits)
-    assert stop - start == explorer.LEAST and start <= 500 < stop
+    limits = view.Bounds(0, 1000, 800)
+    assert view.fitted((-5, 2000), limits) == (0, 1000)
+    assert view.fitted((998, 999), limits)[1] == 1000
+    assert view.moved((900, 1000), limits, 1) == (900, 1000)
+    assert view.moved((100, 200), limits, -1) == (50, 150)
+    assert view.boxed({"box": [{"x": [300.2, 99.7]}]}, limits) == (100, 301)
+    assert view.boxed({"box": []}, limits) is None
+    start, stop = view.fitted((500, 501), limits)
+    assert stop - start == view.LEAST and start <= 500 < stop
 
 
 def test_the_palette_is_that_of_the_widgets() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.services import launch, running
+from app.components import starting
+from app.services import running
 from app.services.home import Home
 from engine.errors import ConfigError
 from tests.pages.conftest import BAD_RUN, GOOD, GOOD_RUN, HOSTILE, LIVE_RUN, Open, address, said, shown
@@ -21,7 +22,7 @@ def test_an_empty_home_says_what_to_do(page: Open, tmp_path: Path) -> None:
 
 def test_the_sample_is_started_and_shown(page: Open, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(launch, "launch", lambda home, text: asked.append((home.path, text)) or GOOD_RUN)
+    monkeypatch.setattr(starting, "launch", lambda home, text: asked.append((home.path, text)) or GOOD_RUN)
     app = shown(page(full).button("sample").click().run())
     assert [path for path, _ in asked] == [full]
     assert 'name = "tech-trend"' in asked[0][1]
@@ -34,7 +35,7 @@ def test_what_cannot_start_says_why_at_the_button(page: Open, tmp_path: Path, mo
     def refuse(home: Home, text: str) -> int:
         raise ConfigError("[data] dataset: no dataset '<b>x</b>'")
 
-    monkeypatch.setattr(launch, "launch", refuse)
+    monkeypatch.setattr(starting, "launch", refuse)
     app = shown(page(tmp_path).button("sample").click().run())
     assert "[data] dataset: no dataset &#x27;&lt;b&gt;x&lt;/b&gt;&#x27;" in said(app)
     assert 'role="alert"' in said(app)
