@@ -15,9 +15,8 @@ from db import results, runs, write
 from db.lease import Lease, RunLock, holder
 from db.rows import Container, Failure, NewRun, Run, RunSummary, now, printable
 from db.schema import open_database
-from db.tables import BENCHMARK
 from engine.errors import StoreError
-from engine.parallel.block import Block
+from engine.parallel.block import BENCHMARK, Block
 
 __all__ = ["BENCHMARK", "Container", "Failure", "Lease", "NewRun", "Run", "RunSummary", "Store"]
 

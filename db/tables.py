@@ -13,8 +13,6 @@ from sqlmodel import Field, SQLModel
 
 from engine.projections.catalogue import METRICS
 
-#: The index of a run's benchmark among its containers.
-BENCHMARK = -1
 #: `metrics.part`: the bars before `test_start`, and those from there on.
 PART_TRAIN, PART_TEST = 0, 1
 

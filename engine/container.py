@@ -19,6 +19,7 @@ from engine.ensemble.weights import Ensemble
 from engine.events import Kind, Level, empty_log
 from engine.execution.rules import Execution
 from engine.market.market import frozen
+from engine.parallel.block import BENCHMARK
 from engine.patterns import ROUTES, Route
 from engine.plan import reference_key
 from engine.risk.portfolio import Portfolio
@@ -30,9 +31,6 @@ from engine.strategies.buy_and_hold import BuyAndHold
 from engine.sweep import Branch, component
 
 Log = npt.NDArray[np.void]
-
-#: The index under which a run's benchmark is stored.
-BENCHMARK = -1
 
 # looking a member up in its enumeration costs more than publishing a batch
 BAR, INDICATOR, REGIME, SIGNAL, TARGET = Kind.BAR, Kind.INDICATOR, Kind.REGIME, Kind.SIGNAL, Kind.TARGET

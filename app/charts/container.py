@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from app import theme
 from app.charts import dates, traces
-from app.charts.scene import CANDLES, CANDLES_FIRST, FILLS, Scene
+from app.charts.magnitudes import magnitudes
+from app.charts.scene import CANDLES, CANDLES_FIRST, FILLS, Floats, Scene
 from app.theme import Palette
 from engine.events import Side
 
@@ -70,8 +71,7 @@ def figure(
 
 def _layout(scene: Scene, colors: Palette, log_scale: bool, boxes: bool) -> dict[str, Any]:
     bars, labels = dates.ticks(scene.time, scene.start, scene.stop, 9)
-    log = {"type": "log", "dtick": "D1" if _span(scene) < 20 else "D2"} if log_scale else {}
-    money = {"tickformat": "~s"}
+    price, money = (_scale(_prices(scene)), _scale(_money(scene))) if log_scale else ({}, {})
     return {
         "template": theme.template(colors),
         "height": HEIGHT,
@@ -105,19 +105,28 @@ def _layout(scene: Scene, colors: Palette, log_scale: bool, boxes: bool) -> dict
             "fixedrange": True,
             "tickformat": ",~g",
             "nticks": 6,
-            **log,
+            **price,
         },
         "yaxis2": {"domain": RIBBON, "anchor": "x", "fixedrange": True, "visible": False},
-        "yaxis3": {"domain": EQUITY, "anchor": "x", "fixedrange": True, "nticks": 5, **money, **log},
+        "yaxis3": {"domain": EQUITY, "anchor": "x", "fixedrange": True, "nticks": 5, "tickformat": "~s", **money},
         "yaxis4": {"domain": DRAWDOWN, "anchor": "x", "fixedrange": True, "tickformat": ".0%", "nticks": 4},
     }
 
 
-def _span(scene: Scene) -> float:
-    """Highest over lowest close in view; 1 when there is none, as before a symbol is listed."""
-    shown = scene.prices[scene.start : scene.stop, 3]
-    shown = shown[np.isfinite(shown)]
-    return float(shown.max() / shown.min()) if len(shown) and shown.min() > 0 else 1.0
+def _prices(scene: Scene) -> list[Floats]:
+    return [scene.prices[scene.start : scene.stop, 3]]
+
+
+def _money(scene: Scene) -> list[Floats]:
+    curves = [scene.equity] if scene.benchmark is None else [scene.equity, scene.benchmark]
+    return [curve.within(scene.start, scene.stop)[1] for curve in curves]
+
+
+def _scale(shown: list[Floats]) -> dict[str, Any]:
+    """A logarithmic axis for what is in view. Plotly's own labels run into each other, so they are chosen here."""
+    values = np.concatenate(shown)
+    values = values[np.isfinite(values) & (values > 0)]  # nothing, as before a symbol is listed
+    return {"type": "log", "tickvals": magnitudes(values.min(), values.max()) if len(values) else []}
 
 
 def _mark(made: go.Figure, scene: Scene, colors: Palette) -> None:

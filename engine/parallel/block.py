@@ -13,6 +13,8 @@ import pyarrow as pa
 from engine.errors import StoreError
 from engine.events import COLUMNS, EVENT, empty_log
 
+#: The index under which a run's benchmark is stored, beside the containers from 0 on.
+BENCHMARK = -1
 #: A block is closed at this many containers or this many bytes of log, whichever comes first.
 BLOCK_CONTAINERS = 128
 BLOCK_BYTES = 4 << 20

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 #: Long enough to be stopped: 4,000 containers.
 LONG = SMALL.replace("[5, 10]", "{ from = 2, to = 31, step = 1 }").replace(
-    "slow = 40", "slow = { from = 35, to = 100, step = 2 }"
+    "slow = 40", "slow = { from = 35, to = 363, step = 1 }"
 )
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from app.services.home import Home
 from app.services.reading import Reading, read
-from engine.container import BENCHMARK
 from engine.errors import StoreError
 from engine.events import Kind
+from engine.parallel.block import BENCHMARK
 from engine.projections import causes
 from engine.projections.trace import FIELDS
 from tests.app.small import SMALL, bulkhead, write

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.container import BENCHMARK, resolve
+from engine.container import resolve
 from engine.digest import digests
 from engine.events import EVENT, Kind
 from engine.market.market import Market
 from engine.outcome import Outcome, run
+from engine.parallel.block import BENCHMARK
 from engine.plan import Plan
 from engine.projections.catalogue import METRICS
 from engine.shared import Shared

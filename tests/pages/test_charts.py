@@ -10,6 +10,7 @@ import pytest
 from app import theme
 from app.charts import container, dates
 from app.charts.decimate import extremes, thinned
+from app.charts.magnitudes import magnitudes
 from app.charts.scene import FILLS, Curve, Scene
 from app.components import view
 from engine.events import EVENT, Kind, Side
@@ -80,6 +81,22 @@ def test_years_are_labelled_where_they_begin() -> None:
     places, labels = dates.ticks(time, 0, len(time), 9)
     assert labels == ["2002", "2003", "2004", "2005", "2006"]
     assert dates.words(time[places])[0] == "2002-01-01"
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.9, 90), (50, 400), (7e4, 1.9e6), (98_000, 101_000), (1e-4, 1e7), (5, 5), (99.99, 100.01)]
+)
+def test_a_logarithmic_axis_has_a_few_round_numbers(low: float, high: float) -> None:
+    found = magnitudes(low, high)
+    assert all(low <= value * (1 + 1e-12) and value * (1 - 1e-12) <= high for value in found)
+    assert found == sorted(set(found))
+    assert 1 <= len(found) <= 7 if low < high else found == [low]
+
+
+def test_a_symbol_that_is_not_listed_yet_has_an_empty_pane() -> None:
+    scene = made(300)
+    figure = container.figure(dataclasses.replace(scene, prices=scene.prices * np.nan), theme.LIGHT, log_scale=True)
+    assert list(figure.layout.yaxis.tickvals) == []
 
 
 def test_a_hundred_thousand_bars_are_few_points() -> None:
