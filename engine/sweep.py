@@ -219,7 +219,7 @@ def _take_axes(
 ) -> Any:
     """`value` with swept parts replaced by their first value; appends an Axis for each. depth: lists it may hold."""
     path = ".".join((name, *place))
-    if isinstance(value, dict) and value.keys() == RANGE_KEYS:
+    if isinstance(value, dict) and "from" in value and value.keys() <= RANGE_KEYS:
         values = _range(path, value)
     elif isinstance(value, dict) and depth is not None:
         return {key: _take_axes(name, (*place, key), item, depth, info, axes) for key, item in value.items()}
@@ -265,6 +265,8 @@ def _depth(annotation: Any) -> int | None:
 def _range(path: str, value: Mapping[str, Any]) -> list[Any]:
     """The values of { from, to, step }, both ends inclusive, in decimal arithmetic. Raises ConfigError."""
     for key in ("from", "to", "step"):
+        if key not in value:
+            raise ConfigError(f"{path}: a range needs from, to and step ('{key}' is missing)")
         if isinstance(value[key], bool) or not isinstance(value[key], int | float):
             raise ConfigError(f"{path}: '{key}' of a range must be a number (got {value[key]!r})")
     start, stop, step = (Decimal(str(value[key])) for key in ("from", "to", "step"))

@@ -35,6 +35,7 @@ def refused(raw: dict[str, Any]) -> str:
         (experiment({**MA, "fast": [5, 0]}), "fast"),
         (experiment({**MA, "fast": []}), "empty list sweeps nothing"),
         (experiment({**MA, "fast": {"from": 9, "to": 5, "step": 1}}), "needs from ≤ to"),
+        (experiment({**MA, "fast": {"from": 5, "to": 9}}), "'step' is missing"),
         (experiment({**MA, "fast": [5, 5]}), "listed twice"),
         (experiment({**MA, "fast": "five"}), "fast"),
         (experiment({**MA, "fast": 5.5}), "fast"),
