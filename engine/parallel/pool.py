@@ -23,8 +23,8 @@ from engine.shared import Shared
 
 #: A batch should take about a second: what a container of one symbol and this many bars takes, in seconds.
 _SECONDS, _BARS = 2e-4, 5000
-#: More containers to a fork than to a block: a fork costs as much as some twenty containers.
-_BATCH = 16 * BLOCK_CONTAINERS
+#: More containers to a fork than to a block: a fork costs as much as some hundred containers.
+_BATCH = 32 * BLOCK_CONTAINERS
 #: How often a batch is tried again when its worker was lost.
 _TRIES = 3
 
@@ -129,5 +129,6 @@ class Pool:
 
     def _batches(self, indices: list[int]) -> list[list[int]]:
         cost = _SECONDS * max(self.plan.market.valid.size / _BARS, 1.0)
-        size = min(_BATCH, int(1.0 / cost), -(-len(indices) // (4 * self.workers)))
+        shares = 4 * self.workers if self.workers > 1 else 1  # so that workers end together
+        size = min(_BATCH, int(1.0 / cost), -(-len(indices) // shares))
         return [found.tolist() for found in np.array_split(np.array(indices), -(-len(indices) // max(size, 1)))]
