@@ -6,8 +6,7 @@
     │   ├── DataError                market data: a file, a dataset, a symbol
     │   └── StoreError               a database or file of the home that cannot be used as it is
     ├── ContractError                a stage emits or reads what the contract table does not grant
-    ├── StageError                   a stage gave a result that breaks its protocol (shape, range, dtype)
-    └── LimitError                   a container went beyond one of its limits
+    └── StageError                   a stage gave a result that breaks its protocol (shape, range, dtype)
 
 Anything else that escapes is a defect of Bulkhead itself and is reported as an internal error.
 """
@@ -42,10 +41,6 @@ class ContractError(BulkheadError):
 
 class StageError(BulkheadError):
     """A stage's result breaks its protocol."""
-
-
-class LimitError(BulkheadError):
-    """A container went beyond one of its limits."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -5,12 +5,9 @@ that array and its time is the time of its `bar`. Bars and indicator values are 
 """
 
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-type_Log = npt.NDArray[np.void]
 
 
 class Kind(IntEnum):
@@ -46,7 +43,7 @@ class Side(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why a row stands there. In a REGIME row `reason` is the label's code instead (see `label`)."""
+    """Why a row stands there. In a REGIME row `reason` is the label's code instead (its name is the classifier's)."""
 
     NONE = 0
     NO_CHANGE = 1
@@ -104,20 +101,3 @@ DECISIONS = ("bar", "cause", "symbol", "source", "reason", "kind", "level", "sid
 def empty_log(rows: int) -> npt.NDArray[np.void]:
     """A log of `rows` zeroed rows."""
     return np.zeros(rows, dtype=EVENT)
-
-
-def label(reason: int, kind: int, regimes: tuple[str, ...]) -> str | None:
-    """The word that `reason` stands for in a row of `kind`; None when there is none."""
-    if kind == Kind.REGIME:
-        return regimes[reason]
-    return None if reason == Reason.NONE else Reason(reason).name.lower()
-
-
-def source_name(source: int, names: tuple[str, ...]) -> str:
-    """The name of stage `source`, given a container's stage names in the order of `Source`."""
-    return names[source]
-
-
-def columns(log: npt.NDArray[np.void]) -> dict[str, npt.NDArray[Any]]:
-    """The log's columns as contiguous arrays, by name."""
-    return {name: np.ascontiguousarray(log[name]) for name in COLUMNS}
