@@ -4,6 +4,7 @@ Batches are arrays (or shared, immutable objects), so a check costs microseconds
 stage may publish and read, and which way a kind travels, stands in `contracts.py`; everything else is a ContractError.
 """
 
+from collections import defaultdict
 from typing import Any
 
 from engine.contracts import CONTRACTS, FORWARDS, Role
@@ -19,6 +20,8 @@ def _reached(kind: Kind, level: Level) -> tuple[Level, ...]:
     return tuple(found[1:])
 
 
+_STRATEGY = Level.STRATEGY
+_ABOVE = tuple(level for level in Level if level is not _STRATEGY)
 _REACHED = {(kind, level): _reached(kind, level) for kind in Kind for level in Level}
 
 
@@ -31,14 +34,7 @@ class Bus:
         self.container = container
         self.level = level
         self.scope = scope
-        self.batches: dict[Kind, list[Any]] = {}
-
-    def deliver(self, kind: Kind, batch: Any) -> None:
-        held = self.batches.get(kind)
-        if held is None:
-            self.batches[kind] = [batch]
-        else:
-            held.append(batch)
+        self.batches: defaultdict[Kind, list[Any]] = defaultdict(list)
 
 
 class Buses:
@@ -51,9 +47,8 @@ class Buses:
 
     def __init__(self, strategies: int) -> None:
         self.token = object()
-        above = (Level.CONTAINER, Level.CLASSIFIER, Level.RISK, Level.PORTFOLIO)
-        self.levels: dict[Level, tuple[Bus, ...]] = {level: (Bus(self.token, level),) for level in above}
-        self.levels[Level.STRATEGY] = tuple(Bus(self.token, Level.STRATEGY, i) for i in range(strategies))
+        self.levels: dict[Level, tuple[Bus, ...]] = {level: (Bus(self.token, level),) for level in _ABOVE}
+        self.levels[_STRATEGY] = tuple([Bus(self.token, _STRATEGY, i) for i in range(strategies)])
 
     def bus(self, level: Level, scope: int = 0) -> Bus:
         return self.levels[level][scope]
@@ -93,7 +88,7 @@ class Port:
             raise ContractError(f"the {contract.role} may not publish on another container's bus")
         elif bus.level not in contract.levels or (bus.level is self.home.level and bus is not self.home):
             raise ContractError(f"the {contract.role} may not publish on this {bus.level.name.lower()} bus")
-        bus.deliver(kind, batch)
+        bus.batches[kind].append(batch)
         for level in _REACHED[kind, bus.level]:
             for onward in self._buses.levels[level]:
-                onward.deliver(kind, batch)
+                onward.batches[kind].append(batch)

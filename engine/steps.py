@@ -5,6 +5,7 @@ A container joins them through its buses; a test can call any of them on batches
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -93,8 +94,7 @@ def targets(
     """Weigh the SIGNAL events of all strategies (`batches`, in config order) into TARGETs."""
     symbols, strategies = len(market.symbols), len(batches)
     weights = ensemble.matrix(strategies, regime_names)
-    starts = np.zeros(strategies + 1, np.int64)
-    np.cumsum([len(batch) for batch in batches], out=starts[1:])
+    starts = np.array([0, *accumulate([len(batch) for batch in batches])])
     joined = batches[0] if strategies == 1 else frozen(np.concatenate(batches))
     rows, moves = worst_rows(len(market.time), len(regime_events), len(joined), symbols)
     out, moved = np.empty(rows, EVENT), np.empty(moves, MOVE)

@@ -43,13 +43,14 @@ class Execution(Stage):
 
 def kernel_rules(risk: Risk, portfolio: Portfolio, execution: Execution, first: int) -> npt.NDArray[np.void]:
     """The rules as the kernel reads them, RULES of shape (1,). `first`: the first trading bar."""
-    rules = np.zeros(1, RULES)
-    rules["initial_cash"] = portfolio.initial_cash
-    rules["slippage"] = execution.slippage_bps / BASIS_POINT
-    rules["commission"] = execution.commission_bps / BASIS_POINT
-    rules["lot"] = execution.lot_size
-    rules["stop_loss"] = np.nan if risk.stop_loss is None else risk.stop_loss
-    rules["rebalance"] = portfolio.rebalance or 0
-    rules["decision"] = execution.size_price == "decision"
-    rules["first"] = first
-    return rules
+    row = (
+        portfolio.initial_cash,
+        execution.slippage_bps / BASIS_POINT,
+        execution.commission_bps / BASIS_POINT,
+        execution.lot_size,
+        np.nan if risk.stop_loss is None else risk.stop_loss,
+        portfolio.rebalance or 0,
+        execution.size_price == "decision",
+        first,
+    )
+    return np.array([row], RULES)

@@ -44,6 +44,10 @@ BOOK = np.dtype(
     align=True,
 )
 
+_FLAT = np.zeros(1, BOOK)
+for _name in ("order", "fill", "decision", "stop"):
+    _FLAT[_name] = NO_CAUSE
+
 #: One row: the rules of risk, portfolio and execution. Rates are shares (0.001 = 10 basis points); `stop_loss` is
 #: NaN and `rebalance` 0 where there is none; `decision` is 1 when quantities are fixed at the decision's closes.
 RULES = np.dtype(
@@ -63,14 +67,10 @@ RULES = np.dtype(
 
 def open_account(rules: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     """A new account of shape (1,) holding the starting cash."""
-    account = np.zeros(1, ACCOUNT)
-    account["cash"] = account["equity"] = rules["initial_cash"]
-    account["newest"] = NO_SYMBOL
-    return account
+    cash = rules["initial_cash"][0]
+    return np.array([(cash, cash, 0, 0, 0, 0, NO_SYMBOL, 0)], ACCOUNT)
 
 
 def open_book(symbols: int) -> npt.NDArray[np.void]:
     """A flat book of shape (symbols,)."""
-    book = np.zeros(symbols, BOOK)
-    book["order"] = book["fill"] = book["decision"] = book["stop"] = NO_CAUSE
-    return book
+    return _FLAT.repeat(symbols)

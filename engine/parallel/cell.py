@@ -28,6 +28,8 @@ from engine.shared import Shared
 _PRINTED = 2000
 #: Room for the logs of some containers, so that a child need not wait for its cell after each.
 _PIPE_BYTES = 1 << 20
+#: How long a cell lets reports gather before it looks: woken by each, it would take the child's core every time.
+_PAUSE = 0.002
 _NO_SKETCH = np.zeros(SKETCH, np.float32)
 Entry = tuple[Result, npt.NDArray[np.void], npt.NDArray[np.float32]]
 
@@ -152,6 +154,8 @@ def _describe(index: int, limits: LimitsSection, shared: Callable[[], Shared]) -
 def _receive(reader: Connection, indices: list[int], limits: LimitsSection, watch: _Watch, packer: _Packer) -> None:
     """Take messages until the child has no more (it ended, or closed its pipe) or a container is late."""
     while True:
+        if not reader.poll(0):
+            time.sleep(_PAUSE)
         if not reader.poll(max(watch.since + limits.wall_seconds - time.perf_counter(), 0.0)):
             watch.late = True
             return

@@ -132,24 +132,34 @@ def _take_fill(event, row, opened, trips, trades, closed, totals):  # type: igno
 
 
 @kernel
-def _mark(bars, start, stop, cash, trips, holding, held_count, equity, gross, held):  # type: ignore[no-untyped-def]
-    """Equity and exposure at the closes start:stop, over which nothing is traded; arrays begin at `start`."""
+def _mark(bars, first, start, stop, cash, trips, holding, held_count, equity, gross, held):  # type: ignore[no-untyped-def]
+    """Equity and exposure at the closes start:stop, over which nothing is traded. The arrays begin at `first`."""
     if held_count == 0:
-        for t in range(stop - start):
-            equity[t] = cash
+        for t in range(start, stop):
+            equity[t - first] = cash
         return
-    for t in range(stop - start):
+    if held_count == 1:  # nearly always, and without the inner loop twice as fast
+        s = holding[0]
+        quantity = trips[s].quantity
+        for t in range(start, stop):
+            value = quantity * bars[t, s].mark
+            total = cash + value
+            equity[t - first] = total
+            gross[t - first] = abs(value) / total if total > 0.0 else 0.0
+            held[t - first] = total > 0.0
+        return
+    for t in range(start, stop):
         total = cash
         exposed = 0.0
         for k in range(held_count):
             s = holding[k]
-            value = trips[s].quantity * bars[start + t, s].mark
+            value = trips[s].quantity * bars[t, s].mark
             total += value
             exposed += abs(value)
-        equity[t] = total
+        equity[t - first] = total
         if total > 0.0:
-            gross[t] = exposed / total
-            held[t] = True
+            gross[t - first] = exposed / total
+            held[t - first] = True
 
 
 @kernel
@@ -176,10 +186,11 @@ def _walk(log, bars, first, test, cash, equity, gross, cashes, held, trips, trad
             if trips[s].quantity != 0.0:
                 holding[held_count] = s
                 held_count += 1
-        i = bar - first
-        cashes[i : stop - first] = cash
-        _mark(bars, bar, stop, cash, trips, holding, held_count, equity[i:], gross[i:], held[i:])
+        for t in range(bar, stop):
+            cashes[t - first] = cash
+        _mark(bars, first, bar, stop, cash, trips, holding, held_count, equity, gross, held)
         if ruined:  # from here on nothing moves, and nothing counts as exposed
+            i = bar - first
             equity[i:] = equity[i]
             cashes[i:] = cash
             gross[i:] = 0.0

@@ -18,6 +18,8 @@ AVERAGE, EXPOSURE, IN_MARKET, TURNOVER = _AT["average_trade"], _AT["exposure"], 
 SKEW, KURTOSIS, VAR, CVAR = _AT["skew"], _AT["kurtosis"], _AT["var_95"], _AT["cvar_95"]
 LONGEST, COMMISSION, SLIPPAGE = _AT["max_drawdown_bars"], _AT["commission_paid"], _AT["slippage_paid"]
 TAIL = 0.05
+#: So many are sorted rather than halved once more.
+FEW = 8
 
 
 @kernel
@@ -36,6 +38,7 @@ def _measure_curve(equity, gross, held, session, base, per_bar, per_session, ris
     exposure = 0.0
     inside = 0
     mean_equity = 0.0
+    mean = 0.0
     sessions = 0
     opened = base
     for t in range(bars):
@@ -54,6 +57,7 @@ def _measure_curve(equity, gross, held, session, base, per_bar, per_session, ris
         mean_equity += value
         if t + 1 == bars or session[t + 1] != session[t]:
             returns[sessions] = value / opened - 1.0 if value != opened else 0.0
+            mean += returns[sessions]
             sessions += 1
             opened = value
     years = bars / per_bar
@@ -75,9 +79,6 @@ def _measure_curve(equity, gross, held, session, base, per_bar, per_session, ris
     else:
         out[TURNOVER] = np.nan
 
-    mean = 0.0
-    for i in range(sessions):
-        mean += returns[i]
     mean /= sessions
     second = 0.0
     third = 0.0
@@ -133,6 +134,38 @@ def _measure_trades(trades, start, stop, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _ranked(values, rank):  # type: ignore[no-untyped-def]
+    """The element of `rank` (from 0) in order of size.
+
+    Halves the range it lies in, until few are left to sort: counting takes no branch, which quickselect mispredicts.
+    """
+    lowest = values.min()
+    beyond = np.nextafter(values.max(), np.inf)
+    start = 0
+    stop = len(values)
+    while stop - start > FEW:
+        middle = 0.5 * (lowest + beyond)
+        if not lowest < middle < beyond:
+            break
+        below = 0
+        for value in values:
+            below += value < middle
+        if below > rank:
+            beyond = middle
+            stop = below
+        else:
+            lowest = middle
+            start = below
+    left = np.empty(stop - start)
+    found = 0
+    for value in values:
+        if lowest <= value < beyond:
+            left[found] = value
+            found += 1
+    return np.sort(left)[rank - start]
+
+
+@kernel
 def _measure_tail(returns, level, out):  # type: ignore[no-untyped-def]
     """Fill `out` with the 5th percentile (linear interpolation) and the mean at or below it. `level`: see above.
 
@@ -141,12 +174,22 @@ def _measure_tail(returns, level, out):  # type: ignore[no-untyped-def]
     place = TAIL * (len(returns) - 1)
     low = int(place)
     high = min(low + 1, len(returns) - 1)
-    tail = returns[returns < level]
-    if len(tail) <= high:
+    tail = np.empty_like(returns)
+    found = 0
+    for value in returns:  # written whether it counts or not: a branch would be mispredicted at every third return
+        tail[found] = value
+        found += value < level
+    tail = tail[:found]
+    if found <= high:
         tail = returns
-    ordered = np.partition(tail, high)
-    upper = ordered[high]
-    lower = ordered[:high].max() if high > low else upper
+    upper = _ranked(tail, high)
+    lower = -np.inf
+    smaller = 0
+    for value in tail:
+        smaller += value < upper
+        lower = max(lower, value if value < upper else -np.inf)
+    if smaller < high or low == high:  # the next one down is as large
+        lower = upper
     out[VAR] = lower + (upper - lower) * (place - low)
     total = 0.0
     count = 0

@@ -7,7 +7,6 @@ from engine.compiled import kernel
 from engine.ensemble.combine import write
 from engine.errors import StageError
 from engine.events import EVENT, NO_CAUSE, Kind, Level
-from engine.market.market import frozen
 
 SIGNAL, LEVEL_STRATEGY = int(Kind.SIGNAL), int(Level.STRATEGY)
 #: Out of range is what is beyond ±1 by more than rounding.
@@ -53,4 +52,4 @@ def signal_rows(
     if bad >= 0:
         t, s = divmod(int(bad), valid.shape[1])
         raise StageError(f"strategy '{name}': signal {values[t, s]} at bar {t} lies outside [-1, 1]; scale or clip it")
-    return frozen(out[:rows].copy())
+    return np.frombuffer(out[:rows].tobytes(), EVENT)
