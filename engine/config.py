@@ -116,7 +116,7 @@ def _check_depth(value: Any, depth: int) -> None:
 def validated(model: type[M], values: Mapping[str, Any], where: str) -> M:
     """`model` built from `values`; a ConfigError in one line names the place `where` and the first thing wrong."""
     try:
-        return model.model_validate(dict(values))
+        return model.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_first_problem(error, model, where)) from None
 

@@ -6,7 +6,7 @@ import math
 import re
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -57,17 +57,29 @@ def open_home(path: Path | None) -> "Home":
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """In the block a polite end (SIGTERM) is taken as Ctrl-C."""
+def terminable() -> Iterator[Callable[[], None]]:
+    """In the block a polite end (SIGTERM) is taken as Ctrl-C.
+
+    Yields a function that raises once more for either: Python drops what is raised while it finalizes an object or
+    answers a C library, as when kernels are being loaded.
+    """
+    asked = False
 
     def interrupt(*_: object) -> None:
+        nonlocal asked
+        asked = True
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def check() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield check
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def console(stderr: bool = False) -> "Console":

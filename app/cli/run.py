@@ -53,14 +53,19 @@ def run(
     prepared = running.check(opened, text)
     count, total = workers or running.default_workers(), prepared.plan.containers
     warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
-    with opened.store() as store, terminable():
+    with opened.store() as store, terminable() as check:
         run_id = running.create(store, prepared, count, backend)
         try:
             say(f"run {run_id}: {total} container{'' if total == 1 else 's'}")
             compiling()
             progress = progress_for(total)
             with progress:
-                report = running.execute(store, prepared, run_id, count, backend, progress)
+
+                def told(done: int, failed: int, total: int) -> None:
+                    check()
+                    progress(done, failed, total)
+
+                report = running.execute(store, prepared, run_id, count, backend, told)
         except KeyboardInterrupt:
             report = _stopped(store, run_id)
         if as_json:
