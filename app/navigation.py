@@ -1,5 +1,6 @@
 """The pages of the workbench, in the order of the menu. A new page is one line here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -23,8 +24,12 @@ class Entry:
 
 
 RUNS = Entry("runs", "Runs", ":material/stacks:")
+EXPERIMENT = Entry("experiment", "Experiment", ":material/experiment:")
+RESULTS = Entry("results", "Results", ":material/leaderboard:")
 CONTAINER = Entry("container", "Container", ":material/candlestick_chart:")
-ENTRIES = (RUNS, CONTAINER)
+COMPARE = Entry("compare", "Compare", ":material/compare_arrows:")
+DATA = Entry("data", "Data", ":material/database:")
+ENTRIES = (RUNS, EXPERIMENT, RESULTS, CONTAINER, COMPARE, DATA)
 
 
 def pages() -> list[st.Page]:
@@ -35,11 +40,32 @@ def pages() -> list[st.Page]:
     ]
 
 
+def open_run(run_id: int) -> NoReturn:
+    """Go to a run on the page of runs."""
+    st.switch_page(RUNS.path, query_params={"run": str(run_id)})
+
+
+def open_experiment(**start: str) -> NoReturn:
+    """Go to the form; `start`: what it begins with (`run="3"`, `example="tech-trend"`)."""
+    st.switch_page(EXPERIMENT.path, query_params=start)
+
+
+def open_results(run_id: int) -> NoReturn:
+    """Go to a run's leaderboard and charts."""
+    st.switch_page(RESULTS.path, query_params={"run": str(run_id)})
+
+
 def open_container(run_id: int, index: int) -> NoReturn:
     """Go to a container's page."""
     st.switch_page(CONTAINER.path, query_params={"run": str(run_id), "container": str(index)})
 
 
-def open_run(run_id: int) -> NoReturn:
-    """Go to a run on the page of runs."""
-    st.switch_page(RUNS.path, query_params={"run": str(run_id)})
+def open_compare(containers: Sequence[tuple[int, int]]) -> NoReturn:
+    """Go to the comparison of containers, each (run, index)."""
+    chosen = ",".join(f"{run_id}/{index}" for run_id, index in containers)
+    st.switch_page(COMPARE.path, query_params={"containers": chosen})
+
+
+def open_data(dataset: str) -> NoReturn:
+    """Go to a dataset."""
+    st.switch_page(DATA.path, query_params={"dataset": dataset})

@@ -69,7 +69,11 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class Run(RunSummary):
-    """A run with all that reproduces it. `trials`: containers ever run for its hypothesis on its dataset."""
+    """A run with all that reproduces it.
+
+    `trials`: containers ever run for its hypothesis on its dataset; `reveals`: how often test figures of such runs were
+    looked at; `revealed`: when those of this run were first, None if never.
+    """
 
     seed: int
     config: str
@@ -82,6 +86,8 @@ class Run(RunSummary):
     epoch: int
     decisions_digest: str | None
     trials: int
+    reveals: int
+    revealed: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,16 @@ class Store:
         self._database.checkpoint()
         return digest
 
+    # --- writing: by anybody ----------------------------------------------------------------------------------------
+
+    def reveal(self, run_id: int) -> int:
+        """Count a look at a run's test figures; returns how many there were, for its hypothesis on its dataset."""
+        with self._database.writing() as connection:
+            reveals = write.reveal(connection, run_id)
+        if reveals is None:
+            raise StoreError(f"there is no run {run_id}")
+        return reveals
+
     # --- reading: by anybody, at any time --------------------------------------------------------------------------
 
     def runs(self) -> list[RunSummary]:

@@ -153,6 +153,20 @@ def _rows(run_id: int, block_id: int, results: tuple[Result, ...]) -> tuple[list
     return containers, metrics
 
 
+def reveal(connection: Connection, run_id: int) -> int | None:
+    """Count a look at a run's test figures; returns how often its hypothesis was revealed, None without such a run."""
+    row = connection.exec_driver_sql(
+        "UPDATE run SET revealed = coalesce(revealed, ?) WHERE id = ? RETURNING hypothesis_id", (now(), run_id)
+    ).first()
+    if row is None:
+        return None
+    counted = connection.exec_driver_sql(
+        "UPDATE hypothesis SET reveals = reveals + 1 WHERE id = ? RETURNING reveals", (row[0],)
+    )
+    reveals: int = counted.scalar_one()
+    return reveals
+
+
 def digests(connection: Connection, run_id: int) -> tuple[str, str] | None:
     """The run's digest and its digest of decisions; None while containers are missing."""
     whole = connection.exec_driver_sql("SELECT done + failed = containers FROM run WHERE id = ?", (run_id,)).scalar()

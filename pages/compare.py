@@ -1,0 +1,10 @@
+"""Compare."""
+
+import streamlit as st
+
+
+def page() -> None:
+    st.title("Compare")
+
+
+page()

@@ -1,0 +1,10 @@
+"""Data."""
+
+import streamlit as st
+
+
+def page() -> None:
+    st.title("Data")
+
+
+page()

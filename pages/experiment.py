@@ -1,0 +1,10 @@
+"""Experiment."""
+
+import streamlit as st
+
+
+def page() -> None:
+    st.title("Experiment")
+
+
+page()

@@ -1,0 +1,10 @@
+"""Results."""
+
+import streamlit as st
+
+
+def page() -> None:
+    st.title("Results")
+
+
+page()
