@@ -1,4 +1,4 @@
-"""Test figures stay covered until a reader asks for them, and each time is counted, for the hypothesis and its dataset."""
+"""Test figures stay covered until a reader asks; each look is counted, for the hypothesis on its dataset."""
 
 import streamlit as st
 
