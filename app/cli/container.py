@@ -25,6 +25,7 @@ def container(
     equity: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write equity bar by bar (.csv or .parquet).")
     ] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show held-out figures too; each look is counted.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,6 +38,8 @@ def container(
     with opened.store() as store:
         store.progress(run_id)
         row = store.container(run_id, index)
+        if reveal and row.test_metrics is not None:
+            store.reveal(run_id)
     reading = None
     if row.status == "done":
         from app.services.reading import read
@@ -53,7 +56,7 @@ def container(
     if as_json:
         print_json(_document(row, reading))
     else:
-        _print(console(), name, row, reading)
+        _print(console(), name, row, reading, reveal)
         for path in files:
             say(f"written: {path}")
 
@@ -71,7 +74,7 @@ def _document(row: "Container", reading: "Reading | None") -> dict[str, Any]:
     }
 
 
-def _print(out: "Console", name: str, row: "Container", reading: "Reading | None") -> None:
+def _print(out: "Console", name: str, row: "Container", reading: "Reading | None", reveal: bool) -> None:
     from app.cli.tables import parameter, seconds
     from engine.projections.catalogue import CATALOGUE
 
@@ -86,7 +89,7 @@ def _print(out: "Console", name: str, row: "Container", reading: "Reading | None
         return
     from app.cli.tables import figure, head, table
 
-    held_out = row.test_metrics is not None
+    held_out = row.test_metrics is not None and reveal
     heads = ("metric", "value", *(("held out",) if held_out else ()), "meaning")
     rows = [
         (
@@ -98,6 +101,8 @@ def _print(out: "Console", name: str, row: "Container", reading: "Reading | None
         for metric in CATALOGUE
     ]
     out.print(table(heads, rows, left=(0, len(heads) - 1)))
+    if row.test_metrics is not None and not reveal:
+        out.print("what happened on held-out bars is covered: --reveal shows it, and each look is counted")
     funnel = dict(reading.funnel)
     rejections = ", ".join(f"{count:,} {reason}" for reason, count in funnel.pop("rejections").items())
     out.print(" → ".join(f"{funnel[key]:,} {key}" for key in ("signals", "targets", "orders", "fills", "trades")))

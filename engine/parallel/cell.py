@@ -213,10 +213,7 @@ def _unpack(
 def _verdict(status: int, late: bool, limits: LimitsSection) -> tuple[str, str]:
     """Why a child ended without reporting: a container status, and a sentence."""
     if late:
-        return (
-            "timed_out",
-            f"no result after wall_seconds = {limits.wall_seconds:g}; raise it under [limits] if it needs more",
-        )
+        return "timed_out", child.late(limits)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number in (signal.SIGPROF, signal.SIGXCPU):

@@ -116,8 +116,15 @@ def _one(shared: Shared, index: int, limits: LimitsSection, pipe: Connection, de
     # the process clock counts every thread, but only in ticks while a CPU timer has been set; the thread's own is exact
     busy = max(time.process_time() - cpu, time.thread_time() - own)
     used = (time.perf_counter() - wall, busy, max(peak_bytes() - peak, 0))
+    if status == "done" and used[0] > limits.wall_seconds:  # the cell may look too late to see it
+        status, error, outcome = "timed_out", late(limits), None
     _send(pipe, END, status, params, spec_hash, used, error, _packed(outcome))
     return status == "out_of_memory"
+
+
+def late(limits: LimitsSection) -> str:
+    """What is said of a container that took too long."""
+    return f"no result after wall_seconds = {limits.wall_seconds:g}; raise it under [limits] if it needs more"
 
 
 def _packed(outcome: Outcome | None) -> tuple[Any, ...] | None:

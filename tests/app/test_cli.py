@@ -177,6 +177,18 @@ def test_show_refuses(home):
 # container
 
 
+def test_held_out_figures_are_covered_until_asked_for_and_each_look_is_counted(home):
+    def reveals() -> int:
+        with Home(home).store() as store:
+            return store.run(1).reveals
+
+    before = reveals()
+    covered = bulkhead(home, "container", "1/3").out
+    assert "is covered: --reveal shows it" in covered and "held out " not in covered and reveals() == before
+    shown = bulkhead(home, "container", "1/3", "--reveal").out
+    assert "held out" in shown and "covered" not in shown and reveals() == before + 1
+
+
 def test_container_tells_everything(home):
     row = bulkhead(home, "show", "1", "--json").json["containers"][5]
     found = bulkhead(home, "container", "1/5", "--json").json

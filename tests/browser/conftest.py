@@ -11,10 +11,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from app.navigation import ENTRIES
 from app.services.home import VARIABLE, Home
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +27,7 @@ OPTIONS = (
 #: Milliseconds until a condition must hold. A first run compiles kernels.
 PATIENCE = 90_000
 #: Where Streamlit looks for its server when a page below the root is opened directly, before it finds it at the root.
-PROBES = ("/container/_stcore/health", "/container/_stcore/host-config")
+PROBES = tuple(f"/{entry.file}/_stcore/{name}" for entry in ENTRIES[1:] for name in ("health", "host-config"))
 
 
 @dataclass
@@ -55,11 +57,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def workbench(tmp_path: Path) -> Iterator[Workbench]:
-    """The workbench on an empty home. It ends with the test, and so does what it started."""
+    """The workbench on an empty home."""
+    with serving(tmp_path / "home") as found:
+        yield found
+
+
+@contextlib.contextmanager
+def serving(home: Path) -> Iterator[Workbench]:
+    """The workbench on a home. It ends with the block, and so does what it started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    home = tmp_path / "home"
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.port", str(port)],
         cwd=ROOT,
@@ -105,7 +113,14 @@ def _end_runs(home: Path) -> None:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A tab 1280 wide. Errors of the page, of its console and of its requests fail the test at its end."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    with tab(browser) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def tab(browser: Browser, mode: Literal["light", "dark"] = "light") -> Iterator[Page]:
+    """See `page`."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=mode)
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     opened, errors = context.new_page(), []
@@ -116,6 +131,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
     opened.on("console", note)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    context.close()
+    try:
+        yield opened
+    finally:
+        context.close()
     assert errors == []

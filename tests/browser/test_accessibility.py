@@ -1,0 +1,82 @@
+"""Every page, light and dark, with runs and without: it fits the window, nothing fails, and all text can be read."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from app.navigation import ENTRIES
+from app.services import running
+from app.services.home import Home
+from tests.browser.conftest import Workbench, serving, tab
+from tests.pages.conftest import BAD, GOOD
+
+#: What axe is asked: WCAG 2.1 AA. Canvases, in which tables draw their cells, it cannot see into.
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+#: Rules that Streamlit's own frame breaks, whatever a page does.
+FRAME: frozenset[str] = frozenset()
+#: Every page as it opens by itself, and states of it that an address can name.
+PAGES = ("/", *(f"/{entry.file}" for entry in ENTRIES[1:]))
+FULL = (
+    *PAGES,
+    "/?run=2",
+    "/?run=99",
+    "/experiment?run=1",
+    "/results?run=1",
+    "/container?run=1&container=7",
+    "/container?run=1&container=7&event=20",
+    "/container?run=2&container=1",
+    "/compare?containers=1/7,1/9,1/-1",
+    "/data?dataset=us-tech",
+)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """The workbench on a home with a good run and one with failures."""
+    home = Home(tmp_path_factory.mktemp("accessible"))
+    with home.store() as store:
+        for text, modules in ((GOOD, ()), (BAD, ("tests.stages.poison",))):
+            prepared = running.check(home, text, modules)
+            running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+    with serving(home.path) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    with serving(tmp_path_factory.mktemp("empty")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("path", FULL)
+def test_a_page_with_runs(full: Workbench, browser: Browser, path: str, mode: str) -> None:
+    with tab(browser, mode) as page:
+        judged(page, full.address + path)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_of_an_empty_home(empty: Workbench, browser: Browser, path: str) -> None:
+    with tab(browser) as page:
+        judged(page, empty.address + path)
+
+
+def judged(page: Page, address: str) -> None:
+    """Open a page, wait until it has drawn itself, and judge it."""
+    page.goto(address)
+    expect(page.get_by_role("heading").first).to_be_visible()
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached()
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide <= room, "no horizontal scroll"
+    found = Axe().run(page, options=RULES).response["violations"]
+    wrong = [
+        f"{rule['id']}: {node['html'][:160]} … {node['failureSummary'][:240]}"
+        for rule in found
+        if rule["id"] not in FRAME
+        for node in rule["nodes"]
+    ]
+    assert not wrong, "\n".join(wrong)
