@@ -1,5 +1,8 @@
 """The public face of Bulkhead: what a stage or a notebook imports. Everything else may move."""
 
+from os import PathLike
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from engine import __version__
@@ -7,4 +10,18 @@ from engine.classifiers.base import Classifier
 from engine.indicators.request import indicator
 from engine.strategies.base import RandomStrategy, Strategy
 
-__all__ = ["Classifier", "Field", "RandomStrategy", "Strategy", "__version__", "indicator"]
+if TYPE_CHECKING:
+    from app.services.notebook import StoredRun
+
+__all__ = ["Classifier", "Field", "RandomStrategy", "Strategy", "__version__", "indicator", "open_run"]
+
+
+def open_run(run: int, home: "str | PathLike[str] | None" = None) -> "StoredRun":
+    """A stored run for a notebook: `open_run(3).leaderboard()`, `.equity(7)`, `.fills(7)`, `.trace(7)`, as DataFrames.
+
+    `home`: the folder (default: BULKHEAD_HOME, else the platform's user data folder, as the command line has it).
+    StoreError, one line, when there is no such run.
+    """
+    from app.services.notebook import StoredRun  # here: a stage that imports this module needs neither pandas nor SQL
+
+    return StoredRun(run, home)

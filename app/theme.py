@@ -34,11 +34,16 @@ class Palette:
     drawdown: str
     held_out: str
     regimes: tuple[str, ...]
+    #: Containers side by side, in order; drawn with `DASHES`, which tell them apart without colour.
+    series: tuple[str, ...]
 
     def regime(self, code: int) -> str:
         """The colour of a regime; before the first label (−1) the ground's."""
         return self.ground if code < 0 else self.regimes[code % len(self.regimes)]
 
+
+#: Plotly's names of line patterns, one for each of `Palette.series`.
+DASHES = ("solid", "solid", "solid", "solid", "dash", "dash", "dashdot", "dashdot")
 
 _REGIMES = ("#9CC9E8", "#E69F00", "#F0E442", "#7C6BB0", "#7FC8A9", "#8A6A4F")
 
@@ -58,6 +63,7 @@ LIGHT = Palette(
     drawdown="#9C4A78",
     held_out="rgba(86, 100, 114, 0.10)",
     regimes=_REGIMES,
+    series=("#0072B2", "#C04A00", "#00875F", "#A8477F", "#2A94D4", "#A87000", "#101820", "#6A57C2"),
 )
 DARK = Palette(
     mode="dark",
@@ -75,6 +81,7 @@ DARK = Palette(
     drawdown="#DB9ABF",
     held_out="rgba(154, 168, 181, 0.13)",
     regimes=_REGIMES,
+    series=("#56B4E9", "#F08A4B", "#3CC79D", "#DB9ABF", "#1A8AD0", "#E6B422", "#F4F6F8", "#A594F0"),
 )
 
 

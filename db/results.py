@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from db.rows import Container, checksum, named, parse
+from db.narrow import expression, has_parameter, passing
+from db.rows import Condition, Container, checksum, named, parse
 from db.tables import ContainerRow, MetricsRow, columns
 from engine.errors import InputError, StoreError, nearest
 from engine.parallel.block import SKETCH, Usage, decode_log, decode_sketch
@@ -36,20 +37,22 @@ def ordered(
     descending: bool | None,
     top: int | None,
     offset: int,
-    status: str | None,
+    where: Sequence[Condition],
 ) -> list[Container]:
     """See `Store.containers`."""
-    if sort is not None and sort not in METRICS:
+    if sort is not None and sort not in METRICS and not has_parameter(connection, run_id, sort):
         raise InputError(f"there is no metric '{sort}'; {nearest(sort, METRICS)}")
-    where = "WHERE c.run_id = ? AND c.idx >= 0" + (" AND c.status = ?" if status is not None else "")
-    order = "c.idx"
+    kept, values = passing(where)
     if sort is None:
         order = "c.idx DESC" if descending else "c.idx"
     else:
-        down = _DESCENDING[sort] if descending is None else descending
-        order = f"m.{sort} {'DESC' if down else 'ASC'} NULLS LAST, c.idx"
-    values: list[Any] = [run_id, *([status] if status is not None else []), -1 if top is None else top, offset]
-    rows = connection.exec_driver_sql(f"{_SELECT} {where} ORDER BY {order} LIMIT ? OFFSET ?", tuple(values)).all()
+        by, inside = expression(sort)
+        down = _DESCENDING.get(sort, False) if descending is None else descending
+        order, values = f"{by} {'DESC' if down else 'ASC'} NULLS LAST, c.idx", [*values, *inside]
+    rows = connection.exec_driver_sql(
+        f"{_SELECT} WHERE c.run_id = ? AND c.idx >= 0{kept} ORDER BY {order} LIMIT ? OFFSET ?",
+        (run_id, *values, -1 if top is None else top, offset),
+    ).all()
     return _containers(rows)
 
 

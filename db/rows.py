@@ -114,6 +114,52 @@ class Container:
     test_metrics: dict[str, float | None] | None
 
 
+#: A parameter's value as a condition has it; a list or a table stands as its JSON text without spaces.
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What containers must fulfil. `name`: a metric (before `test_start`), a swept parameter, or "status".
+
+    Its value is one of `values` (None among them: or there is none), or a number from `low` to `high`, both included
+    (None: open). Without any of the three everything passes that has a number there.
+    """
+
+    name: str
+    values: tuple[Value, ...] | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A swept parameter of a run: the values its containers have, numbers in order, then words.
+
+    `missing`: whether some containers have no such parameter, being of another branch.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    missing: bool
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all values are numbers."""
+        return all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """As much of a run as tells whether something happened to it."""
+
+    id: int
+    status: str
+    done: int
+    failed: int
+    pid: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Containers that ended alike: same status, same last line of error. `error`: the full text of the `first` one."""

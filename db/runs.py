@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from db.rows import Failure, Run, RunSummary, parse, run_checksum
+from db.rows import Failure, Run, RunState, RunSummary, parse, run_checksum
 from engine.errors import StoreError
 
 _SUMMARY = tuple(RunSummary.__dataclass_fields__)
@@ -22,6 +22,12 @@ def summaries(connection: Connection, run_id: int | None = None) -> list[RunSumm
     else:
         rows = connection.exec_driver_sql(f"{_select(_SUMMARY)} WHERE r.id = ?", (run_id,))
     return [RunSummary(*row) for row in rows]
+
+
+def states(connection: Connection) -> list[RunState]:
+    """The states of all runs, by id."""
+    rows = connection.exec_driver_sql("SELECT id, status, done, failed, pid FROM run ORDER BY id")
+    return [RunState(*row) for row in rows]
 
 
 def details(connection: Connection, run_id: int) -> list[Run]:

@@ -5,25 +5,50 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from db import results, runs, write
+from db import narrow, results, runs, write
 from db.lease import Lease, RunLock, holder
-from db.rows import Container, Failure, NewRun, Run, RunSummary, now, printable
+from db.rows import (
+    Condition,
+    Container,
+    Failure,
+    NewRun,
+    Parameter,
+    Run,
+    RunState,
+    RunSummary,
+    Value,
+    now,
+    printable,
+)
 from db.schema import open_database
 from engine.errors import StoreError
 from engine.parallel.block import BENCHMARK, Block
 
-__all__ = ["BENCHMARK", "Container", "Failure", "Lease", "NewRun", "Run", "RunSummary", "Store"]
+__all__ = [
+    "BENCHMARK",
+    "Condition",
+    "Container",
+    "Failure",
+    "Lease",
+    "NewRun",
+    "Parameter",
+    "Run",
+    "RunState",
+    "RunSummary",
+    "Store",
+    "Value",
+]
 
 #: How a runner can leave a run. `interrupted` is never stored: it is what a run looks like whose runner is gone.
 ENDS = ("done", "stopped", "paused", "failed")
 
-R = TypeVar("R", bound=RunSummary)
+R = TypeVar("R", RunSummary, Run, RunState)
 
 
 class Store:
@@ -117,6 +142,10 @@ class Store:
         """All runs, by id."""
         return self._settled(runs.summaries)
 
+    def states(self) -> list[RunState]:
+        """The states of all runs, by id: next to nothing to ask for, so that a page can wait for a change."""
+        return self._settled(runs.states)
+
     def run(self, run_id: int) -> Run:
         """A run in full."""
         return self._only(run_id, self._settled(lambda connection: runs.details(connection, run_id)))
@@ -134,15 +163,39 @@ class Store:
         top: int | None = None,
         offset: int = 0,
         status: str | None = None,
+        where: Sequence[Condition] = (),
     ) -> list[Container]:
-        """A run's stored containers without its benchmark, by index, or by the metric `sort` (before `test_start`).
+        """A run's stored containers without its benchmark, by index, or by `sort`: a metric (before `test_start`), or
+        a swept parameter.
 
-        Undefined metrics come last, equal ones by index. `descending` defaults to the metric's better side first (the
-        larger one where neither is better). `top` and `offset` cut a page out; `status` keeps those that ended so.
-        InputError for an unknown metric.
+        What is undefined comes last, what is equal by index. `descending` defaults to a metric's better side first (the
+        larger one where neither is better), and to a parameter's smaller one. `top` and `offset` cut a page out;
+        `status` keeps those that ended so, `where` those that fulfil all conditions. InputError for an unknown name.
         """
         with self._database.reading() as connection:
-            return results.ordered(connection, run_id, sort, descending, top, offset, status)
+            return results.ordered(connection, run_id, sort, descending, top, offset, conditions(status, where))
+
+    def count(self, run_id: int, *, status: str | None = None, where: Sequence[Condition] = ()) -> int:
+        """How many containers `containers` would give without `top`. Their rows are not read, so not verified."""
+        with self._database.reading() as connection:
+            return narrow.count(connection, run_id, conditions(status, where))
+
+    def parameters(self, run_id: int) -> list[Parameter]:
+        """What a run swept, by name, as its stored containers have it. Read without verifying their checksums."""
+        with self._database.reading() as connection:
+            return narrow.parameters(connection, run_id)
+
+    def columns(
+        self, run_id: int, names: Sequence[str], *, where: Sequence[Condition] = ()
+    ) -> tuple[npt.NDArray[np.int64], list[npt.NDArray[Any]]]:
+        """The indices, ascending, of a run's done containers, and for each of `names` what they have there.
+
+        A metric (before `test_start`) is float64 with NaN where it is undefined; a parameter is an object array of
+        values, None where there is none (truth is 1 and 0). A narrow read for charts: of the rows only this is read,
+        so their checksums, which cover whole rows, are not verified.
+        """
+        with self._database.reading() as connection:
+            return narrow.columns(connection, run_id, names, conditions("done", where))
 
     def container(self, run_id: int, idx: int) -> Container:
         """One stored container; `BENCHMARK` is the run's benchmark."""
@@ -205,6 +258,11 @@ class Store:
         if not found:
             raise StoreError(f"there is no run {run_id}")
         return found[0]
+
+
+def conditions(status: str | None, where: Sequence[Condition]) -> tuple[Condition, ...]:
+    """`where` with the one status that is wanted, if one is."""
+    return (*where, *(() if status is None else (Condition("status", (status,)),)))
 
 
 def _settle(run: R, owner: int | None) -> R:

@@ -1,4 +1,4 @@
-"""The container's figure: price with fills, regimes, equity against buy and hold, drawdown, on one axis of bars."""
+"""The container's figure: price with fills, regimes, equity against buy and hold, and more, on one axis of bars."""
 
 from html import escape
 from typing import Any
@@ -8,19 +8,19 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from app import theme
-from app.charts import dates, traces
+from app.charts import dates, marks, panes, traces
 from app.charts.magnitudes import magnitudes
+from app.charts.panes import Pane
 from app.charts.scene import CANDLES, CANDLES_FIRST, FILLS, Floats, Scene
 from app.theme import Palette
 from engine.events import Side
 
-HEIGHT = 660
+#: Pixels left of the panes, for their labels; the swimlanes have the same, so that bars stand below bars.
+LEFT, RIGHT = 70, 8
 #: Highest over lowest price from which on a logarithmic scale says more.
 WIDE = 5.0
-#: From bottom to top: where each pane lies, as shares of the height.
-DRAWDOWN, EQUITY, RIBBON, PRICE = (0.0, 0.15), (0.19, 0.47), (0.515, 0.545), (0.59, 1.0)
-#: The price's place when there are no regimes to show.
-ALONE = (0.515, 1.0)
+#: So many panes of indicators at most.
+OWN_PANES = 3
 #: Names of the traces, as the legend has them.
 EQUITY_LINE, BENCHMARK_LINE = "Equity", "Buy and hold"
 
@@ -45,6 +45,11 @@ def wide(close: npt.NDArray[np.float64]) -> bool:
     return bool(low > 0 and high / low >= WIDE)
 
 
+def own_panes(scene: Scene) -> list[str]:
+    """Whose indicators get a pane of their own, in order; what is beyond OWN_PANES is not drawn."""
+    return list(dict.fromkeys(line.pane for line in scene.lines if line.pane))[:OWN_PANES]
+
+
 def figure(
     scene: Scene, colors: Palette, candles: bool | None = None, log_scale: bool = False, boxes: bool = False
 ) -> go.Figure:
@@ -54,28 +59,76 @@ def figure(
     may come as a point of the price line: `app.components.view` finds the fill that was meant.
     """
     drawn = candles_possible(scene) and (candles_by_default(scene) if candles is None else candles)
-    made = go.Figure(layout=_layout(scene, colors, log_scale, boxes))
-    for side in (Side.BUY, Side.SELL):
-        made.add_trace(traces.fills(scene, colors, side))
-    made.add_trace(traces.candles(scene, colors) if drawn else traces.line(scene, colors))
+    shown = _panes(scene)
+    found = [traces.fills(scene, colors, side) for side in (Side.BUY, Side.SELL)]
+    found.append(traces.candles(scene, colors) if drawn else traces.line(scene, colors))
+    found += [traces.indicator(scene, line, axis, color) for line, axis, color in _lines(scene, colors)]
     if scene.regime_names:
-        made.add_trace(traces.ribbon(scene, colors))
-        made.add_traces(traces.regime_legend(scene, colors))
+        found += [traces.ribbon(scene, colors), *traces.regime_legend(scene, colors)]
     if scene.benchmark is not None:
-        made.add_trace(traces.account(scene, scene.benchmark, BENCHMARK_LINE, colors.benchmark))
-    made.add_trace(traces.account(scene, scene.equity, EQUITY_LINE, colors.equity))
-    made.add_trace(traces.drawdown(scene, colors))
-    _mark(made, scene, colors)
-    return made
+        found.append(traces.account(scene, scene.benchmark, BENCHMARK_LINE, colors.benchmark))
+    found.append(traces.account(scene, scene.equity, EQUITY_LINE, colors.equity))
+    found.append(traces.drawdown(scene, colors))
+    if scene.gross is not None:
+        found += traces.exposure(scene, colors)
+    places = panes.domains(shown)
+    return go.Figure(
+        data=[*found, *marks.circle(scene, colors)],
+        layout={
+            **_layout(scene, colors, shown, log_scale, boxes),
+            "annotations": [*marks.titles(shown, colors), *marks.held_out_words(scene, places["y3"][1], colors)],
+            "shapes": [*marks.held_out(scene, colors), *marks.rule(scene, colors)],
+        },
+    )
 
 
-def _layout(scene: Scene, colors: Palette, log_scale: bool, boxes: bool) -> dict[str, Any]:
+def _panes(scene: Scene) -> list[Pane]:
+    """The panes from top to bottom."""
+    own = own_panes(scene)
+    found = [Pane("y", f"{escape(scene.symbol)}, close", 248 if scene.regime_names else 292)]
+    found += [Pane(f"y{6 + place}", escape(name), 84) for place, name in enumerate(own)]
+    if scene.regime_names:
+        found.append(Pane("y2", "Regime", 18))
+    found += [Pane("y3", "Equity and buy and hold", 160), Pane("y4", "Drawdown", 84)]
+    if scene.gross is not None:
+        found.append(Pane("y5", "Gross weight and cash, of equity", 60))
+    return found
+
+
+def _lines(scene: Scene, colors: Palette) -> list[tuple[Any, str, str]]:
+    """Each indicator that is drawn, its axis and its colour."""
+    own = own_panes(scene)
+    drawn = [line for line in scene.lines if not line.pane or line.pane in own]
+    return [
+        (line, f"y{6 + own.index(line.pane)}" if line.pane else "y", colors.series[place % len(colors.series)])
+        for place, line in enumerate(drawn)
+    ]
+
+
+def _layout(scene: Scene, colors: Palette, shown: list[Pane], log_scale: bool, boxes: bool) -> dict[str, Any]:
     bars, labels = dates.ticks(scene.time, scene.start, scene.stop, 9)
-    price, money = (_scale(_prices(scene)), _scale(_money(scene))) if log_scale else ({}, {})
+    margin = {"l": LEFT, "r": RIGHT, "t": 30, "b": 38 if any("<br>" in label for label in labels) else 26}
+    own: dict[str, dict[str, Any]] = {
+        "y": {"tickformat": ",~g", "nticks": 6, **(_scale(_prices(scene)) if log_scale else {})},
+        "y2": {"visible": False},
+        "y3": {"nticks": 5, "tickformat": "~s", **(_scale(_money(scene)) if log_scale else {})},
+        "y4": {"tickformat": ".0%", "nticks": 4},
+        "y5": {"tickformat": ".0%", "nticks": 3},
+    }
+    places = panes.domains(shown)
+    axes = {
+        pane.layout: {
+            "domain": places[pane.axis],
+            "anchor": "x",
+            "fixedrange": True,
+            **own.get(pane.axis, {"tickformat": "~g", "nticks": 3}),
+        }
+        for pane in shown
+    }
     return {
         "template": theme.template(colors),
-        "height": HEIGHT,
-        "margin": {"l": 52, "r": 8, "t": 30, "b": 38 if any("<br>" in label for label in labels) else 26},
+        "height": panes.height(shown) + margin["t"] + margin["b"],
+        "margin": margin,
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "hoverdistance": 6,
@@ -85,31 +138,17 @@ def _layout(scene: Scene, colors: Palette, log_scale: bool, boxes: bool) -> dict
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.0, "yanchor": "bottom", "tracegroupgap": 0},
         "barmode": "overlay",
         "xaxis": {
-            "range": [scene.start - 0.5, scene.stop - 0.5],
-            "tickvals": bars,
-            "ticktext": labels,
-            "tickangle": 0,
-            "anchor": "y4",
+            **dates.axis(scene.start, scene.stop, bars, labels),
+            "anchor": shown[-1].axis,
             "showspikes": True,
             "spikemode": "across",
             "spikethickness": 1,
             "spikedash": "solid",
             "spikecolor": colors.muted,
             "unifiedhovertitle": {"text": "bar %{x:,d}"},
-            "fixedrange": True,
             "rangeslider": {"visible": False},
         },
-        "yaxis": {
-            "domain": PRICE if scene.regime_names else ALONE,
-            "anchor": "x",
-            "fixedrange": True,
-            "tickformat": ",~g",
-            "nticks": 6,
-            **price,
-        },
-        "yaxis2": {"domain": RIBBON, "anchor": "x", "fixedrange": True, "visible": False},
-        "yaxis3": {"domain": EQUITY, "anchor": "x", "fixedrange": True, "nticks": 5, "tickformat": "~s", **money},
-        "yaxis4": {"domain": DRAWDOWN, "anchor": "x", "fixedrange": True, "tickformat": ".0%", "nticks": 4},
+        **axes,
     }
 
 
@@ -127,78 +166,3 @@ def _scale(shown: list[Floats]) -> dict[str, Any]:
     values = np.concatenate(shown)
     values = values[np.isfinite(values) & (values > 0)]  # nothing, as before a symbol is listed
     return {"type": "log", "tickvals": magnitudes(values.min(), values.max()) if len(values) else []}
-
-
-def _mark(made: go.Figure, scene: Scene, colors: Palette) -> None:
-    """Names of the panes, the held-out bars, and the chosen event."""
-    panes = [(PRICE, f"{escape(scene.symbol)}, close"), (EQUITY, "Equity and buy and hold"), (DRAWDOWN, "Drawdown")]
-    if scene.regime_names:
-        panes.insert(1, (RIBBON, "Regime"))
-    for (_, top), text in panes:
-        made.add_annotation(
-            text=text,
-            x=0,
-            xref="paper",
-            xanchor="left",
-            y=top,
-            yref="paper",
-            yanchor="bottom",
-            showarrow=False,
-            font={"color": colors.muted, "size": 12},
-        )
-    if scene.test is not None and scene.test < scene.stop:
-        left = max(scene.test, scene.start) - 0.5
-        made.add_shape(
-            type="rect",
-            x0=left,
-            x1=scene.stop - 0.5,
-            y0=0,
-            y1=1,
-            yref="paper",
-            fillcolor=colors.held_out,
-            line={"width": 0},
-            layer="below",
-        )
-        made.add_shape(
-            type="line",
-            x0=left,
-            x1=left,
-            y0=0,
-            y1=1,
-            yref="paper",
-            line={"color": colors.muted, "width": 1, "dash": "dash"},
-        )
-        made.add_annotation(
-            text="held out, covered" if scene.covered else "held out",
-            x=left,
-            xanchor="left",
-            xshift=4,
-            y=EQUITY[1],
-            yref="paper",
-            yanchor="top",
-            showarrow=False,
-            font={"color": colors.muted, "size": 12},
-        )
-    if scene.event is None or not scene.start <= scene.event < scene.stop:
-        return
-    made.add_shape(
-        type="line",
-        x0=scene.event,
-        x1=scene.event,
-        y0=0,
-        y1=1,
-        yref="paper",
-        line={"color": colors.ink, "width": 1, "dash": "dot"},
-    )
-    if scene.event_price is not None:
-        made.add_trace(
-            go.Scatter(
-                x=[scene.event],
-                y=[scene.event_price],
-                mode="markers",
-                marker={"symbol": "circle-open", "size": 22, "color": colors.ink, "line": {"width": 2}},
-                hoverinfo="skip",
-                showlegend=False,
-                name="Chosen",
-            )
-        )

@@ -36,13 +36,22 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """An indicator to draw: its values at each bar, float64 (bars,). `pane`: whose pane it has; "": that of prices."""
+
+    name: str
+    pane: str
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """A container as the figure needs it.
 
-    Bars are numbered as in the market; `start` and `stop` bound what is in view. `prices`: float64 (bars, 5), open to
+    `time`: what clocks in the market's zone show, int64 nanoseconds. Bars are numbered as in the market; `start` and `stop` bound what is in view. `prices`: float64 (bars, 5), open to
     volume of one symbol. `fills`: rows of the log (EVENT) of that symbol, `seqs` their numbers. `test`: first held-out
     bar; `covered`: nothing of the account is shown from there on. `event`: number of the chosen bar, and its price
-    when it is a fill of this symbol.
+    when it is a fill of this symbol. `gross`: gross weight, `cash`: cash over equity, both shares of equity.
     """
 
     time: Ints
@@ -61,6 +70,9 @@ class Scene:
     covered: bool
     event: int | None = None
     event_price: float | None = None
+    gross: Curve | None = None
+    cash: Curve | None = None
+    lines: tuple[Line, ...] = ()
 
 
 def scene(
@@ -70,8 +82,12 @@ def scene(
     window: tuple[int, int],
     covered: bool,
     event: int | None = None,
+    lines: tuple[Line, ...] = (),
 ) -> Scene:
-    """The scene of a container that is done. `window`: bars start:stop; `event`: seq of the chosen event."""
+    """The scene of a container that is done. `window`: bars start:stop; `event`: seq of the chosen event.
+
+    `lines`: indicators of `symbol` to draw.
+    """
     market, log = reading.market, reading.log
     column = market.symbols.index(symbol)
     end = reading.test if covered and reading.test is not None else len(market.time)
@@ -79,27 +95,27 @@ def scene(
     seqs = np.flatnonzero(mine & (log["bar"] >= window[0]) & (log["bar"] < window[1]))
     row = None if event is None else log[event]
     return Scene(
-        time=market.time,
+        time=reading.clock,
         start=window[0],
         stop=window[1],
         symbol=symbol,
         prices=np.stack([getattr(market, name)[:, column] for name in COLUMNS], axis=1),
         regimes=reading.regimes,
         regime_names=reading.regime_names,
-        equity=_curve(reading, end, "equity"),
-        benchmark=None if benchmark is None else _curve(benchmark, end, "equity"),
-        drawdown=_curve(reading, end, "drawdown"),
+        equity=_curve(reading, end, reading.account.equity),
+        benchmark=None if benchmark is None else _curve(benchmark, end, benchmark.account.equity),
+        drawdown=_curve(reading, end, reading.drawdown),
         fills=log[seqs],
         seqs=seqs,
         test=reading.test,
         covered=covered,
         event=None if row is None else int(row["bar"]),
         event_price=None if row is None or not mine[event] else float(row["price"]),
+        gross=_curve(reading, end, reading.account.gross),
+        cash=_curve(reading, end, reading.cash_share),
+        lines=lines,
     )
 
 
-def _curve(reading: "Reading", end: int, name: str) -> Curve:
-    values = reading.account.equity
-    if name == "drawdown":
-        values = values / np.maximum(np.maximum.accumulate(values), reading.spec.portfolio.initial_cash) - 1.0
+def _curve(reading: "Reading", end: int, values: Floats) -> Curve:
     return Curve(reading.first, values[: max(0, end - reading.first)])

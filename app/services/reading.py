@@ -28,6 +28,7 @@ from engine.market.market import COLUMNS, Market
 from engine.plan import Plan, data_text, reference_key
 from engine.projections import causes, trace
 from engine.projections.account import Account, project
+from engine.projections.by_regime import Part, by_regime
 from engine.projections.causes import regime_codes
 from engine.projections.funnel import funnel
 from engine.projections.trace import Names
@@ -111,6 +112,11 @@ class Reading:
         return self.spec.classifier.regimes if self.spec.classifier else ()
 
     @cached_property
+    def clock(self) -> npt.NDArray[np.int64]:
+        """What a clock in the market's zone shows at each bar, int64 (bars,): nanoseconds as if they were UTC."""
+        return wall_clock(self.market.time, self.market.zone)
+
+    @cached_property
     def regimes(self) -> npt.NDArray[np.int64]:
         """The label at the close of each bar, int64 (bars,): codes into `regime_names`, −1 before the first."""
         return regime_codes(self.log, len(self.market.time))
@@ -122,6 +128,21 @@ class Reading:
             where = f"container {self.run.id}/{self.container.index}"
             raise StoreError(f"{where} is {self.container.status}, so it has no equity; choose one that is done")
         return project(self.log, self.market.bars, self.first, self.spec.portfolio.initial_cash, self.test)
+
+    @cached_property
+    def drawdown(self) -> npt.NDArray[np.float64]:
+        """How far equity is below its peak at each close (a share, negative), the starting cash being a peak."""
+        equity = self.account.equity
+        peak = np.maximum(np.maximum.accumulate(equity), self.spec.portfolio.initial_cash)
+        fall: npt.NDArray[np.float64] = equity / peak - 1.0
+        return fall
+
+    @cached_property
+    def cash_share(self) -> npt.NDArray[np.float64]:
+        """Cash over equity at each close; NaN where equity is not above 0."""
+        account = self.account
+        share = np.full(len(account.equity), np.nan)
+        return np.divide(account.cash, account.equity, out=share, where=account.equity > 0.0)
 
     @cached_property
     def funnel(self) -> dict[str, Any]:
@@ -149,13 +170,12 @@ class Reading:
         import pandas as pd
 
         account = self.account
-        peak = np.maximum(np.maximum.accumulate(account.equity), self.spec.portfolio.initial_cash)
         labels = np.array([*self.regime_names, None], dtype=object)
         return pd.DataFrame(
             {
                 "time": pd.to_datetime(self.market.time[self.first :], utc=True),
                 "equity": account.equity,
-                "drawdown": account.equity / peak - 1.0,
+                "drawdown": self.drawdown,
                 "gross": account.gross,
                 "regime": labels[self.regimes[self.first :]],
             }
@@ -168,11 +188,12 @@ class Reading:
 
         found = self.account.trades
         time, cause = self.market.time, self.log["cause"]
-        ended_by = [Kind(self.log["kind"][cause[cause[row]]]).name for row in found["exit"].tolist()]
+        kinds, symbols = np.array(list(Kind.__members__), object), np.array(self.market.symbols, object)
+        ended_by = kinds[self.log["kind"][cause[cause[found["exit"]]]]]
         return pd.DataFrame(
             {
-                "symbol": [self.market.symbols[s] for s in found["symbol"].tolist()],
-                "side": ["long" if side > 0 else "short" for side in found["side"].tolist()],
+                "symbol": symbols[found["symbol"]],
+                "side": np.where(found["side"] > 0, "long", "short"),
                 "entry_time": pd.to_datetime(time[found["entry_bar"]], utc=True),
                 "exit_time": pd.to_datetime(time[found["exit_bar"]], utc=True),
                 "bars": found["exit_bar"] - found["entry_bar"],
@@ -181,6 +202,19 @@ class Reading:
                 **{name: found[name] for name in ("entry", "exit", "entry_bar", "exit_bar")},
             }
         )
+
+    def by_regime(self, stop: int | None = None) -> list[Part]:
+        """The figures of each regime over the bars before `stop` (default: all); first of those before any label.
+
+        A round trip counts when it is closed before `stop`.
+        """
+        account, first, last = self.account, self.first, len(self.market.time) if stop is None else stop
+        known = np.concatenate([[-1], self.regimes[first : last - 1]])  # nothing is known before the first trading bar
+        trades = account.trades[account.trades["exit_bar"] < last]
+        codes = range(-1, len(self.regime_names))
+        curve, cash = account.equity[: last - first], self.spec.portfolio.initial_cash
+        free, years = self.spec.portfolio.risk_free, self.market.bars_per_year
+        return by_regime(curve, cash, known, trades["entry_bar"] - first, codes, years, free)
 
     def causes(self, seq: int) -> list[Cause]:
         """Why event `seq` happened: the event, what caused it, and so on back to the bar, which comes last.
@@ -283,6 +317,16 @@ def _plan(text: str, stored: dict[str, Any], count: int, whole: Market) -> Plan:
         data=data_text(data, market, stored["warmup"], header.pattern),
         indicators={},
     )
+
+
+def wall_clock(time: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int64]:
+    """Times, int64 nanoseconds UTC (n,), as clocks in `zone` show them; the same array for UTC."""
+    if zone == "UTC":
+        return time
+    import pandas as pd
+
+    shown = pd.DatetimeIndex(time.view("datetime64[ns]"), tz="UTC").tz_convert(zone).tz_localize(None)
+    return shown.as_unit("ns").asi8
 
 
 def _places(market: Market, bar: int, column: int) -> tuple[int, int | None]:
