@@ -43,7 +43,7 @@ class Palette:
 
 
 #: Plotly's names of line patterns, one for each of `Palette.series`.
-DASHES = ("solid", "solid", "solid", "solid", "dash", "dash", "dashdot", "dashdot")
+DASHES = ("solid", "solid", "solid", "solid", "dash", "dash", "dot", "dot")
 
 _REGIMES = ("#9CC9E8", "#E69F00", "#F0E442", "#7C6BB0", "#7FC8A9", "#8A6A4F")
 

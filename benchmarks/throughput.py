@@ -13,7 +13,7 @@
   every 50 ms.
 - Results: every figure of the 1,000 that vectorbt has is compared with Bulkhead's.
 
-Prints a table; writes `results/throughput.json`. It needs the peers' environment and makes it (`peers/environment.py`).
+Prints a table; writes `results/throughput.json`. It needs vectorbt's environment and makes it (`peers/environment.py`).
 """
 
 import argparse
@@ -116,10 +116,11 @@ def bulkhead_pair(workers: int) -> dict[str, Any]:
 
 def vectorbt_pair(python: Path, engine: str, chunk: int, keep: Path | None = None) -> dict[str, Any]:
     """Both grids in one process of vectorbt, and the better of its two rates."""
-    command = [python, HERE / "peers" / "sweep.py", BARS, SMALL, LARGE, "--engine", engine, "--chunk", str(chunk)]
+    sweep = ["-m", "benchmarks.peers.sweep", BARS, SMALL, LARGE]
+    command = [python, *sweep, "--engine", engine, "--chunk", str(chunk)]
     if keep:
         command += ["--keep", keep]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=TOP)
     if done.returncode:
         raise SystemExit(f"vectorbt's sweep failed:\n{done.stderr}")
     found: dict[str, Any] = json.loads(done.stdout)
@@ -181,7 +182,7 @@ def versions() -> dict[str, str]:
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     """All runs, in turns, and what comes of them."""
-    python = peers_python()
+    python = peers_python("vectorbt")
     result: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
     result["versions"] = versions()
     peers = [(engine, chunk) for engine in given.engines for chunk in given.chunks]

@@ -99,7 +99,7 @@ def sketches(
         f"SELECT idx, block_id, position FROM container WHERE run_id = ? AND status = 'done' AND {wanted} ORDER BY idx",
         (run_id, *chosen),
     ).all()
-    places = np.array(rows, dtype=np.int64).reshape(len(rows), 3)
+    places = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(len(rows), 3)  # rows are slow to convert
     out = np.empty((len(rows), SKETCH), dtype=np.float32)
     blocks = connection.exec_driver_sql(
         "SELECT b.id, b.containers, b.sketch_crc, s.data FROM block b LEFT JOIN block_sketch s ON s.block_id = b.id "

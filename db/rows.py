@@ -151,13 +151,15 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """As much of a run as tells whether something happened to it."""
+    """As much of a run as tells whether something happened to it, and how fast it goes. Fields as in `RunSummary`."""
 
     id: int
     status: str
     done: int
     failed: int
     pid: int | None
+    started: str | None
+    heartbeat: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def summaries(connection: Connection, run_id: int | None = None) -> list[RunSumm
 
 def states(connection: Connection) -> list[RunState]:
     """The states of all runs, by id."""
-    rows = connection.exec_driver_sql("SELECT id, status, done, failed, pid FROM run ORDER BY id")
+    rows = connection.exec_driver_sql(f"SELECT {', '.join(RunState.__dataclass_fields__)} FROM run ORDER BY id")
     return [RunState(*row) for row in rows]
 
 

@@ -1,8 +1,9 @@
 """Container: what one container did, why, in which regime, and what it earned."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from app.components import header, html, opening, picker
+from app.components import files, header, html, opening, picker, ranked, reveal
 from app.components.assumptions import assumptions
 from app.components.story import story
 from app.services.home import Home
@@ -20,6 +21,7 @@ def page() -> None:
             return
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="top"):
             title = st.container(width="stretch")
+            rank = st.container(horizontal=True, width="content", gap="xsmall", vertical_alignment="center")
             asked = picker.picked(runs)
             extras = st.container(width="content")
         if (asked := picker.there(home, asked)) is None:
@@ -32,9 +34,9 @@ def page() -> None:
         return
     name = "Buy and hold" if row.index == BENCHMARK else f"Container {row.index}"
     title.html(html.heading(f"{name} · run {run.id} {run.name}", row.status, level=1))
-    with extras:
-        header.download(home, row)
-    _container(home, run, row)
+    with rank:
+        ranked.steps(home, run, row.index)
+    _container(home, run, row, extras)
 
 
 def _nothing() -> None:
@@ -45,7 +47,7 @@ def _nothing() -> None:
         st.page_link("../pages/runs.py", label="Go to Runs", icon=":material/arrow_forward:")
 
 
-def _container(home: Home, run: Run, row: Container) -> None:
+def _container(home: Home, run: Run, row: Container, extras: DeltaGenerator) -> None:
     reading, problem = None, ""
     try:
         reading = opening.opened(home, row)
@@ -54,17 +56,21 @@ def _container(home: Home, run: Run, row: Container) -> None:
     if row.params:
         st.html(html.chips(row.params.items()))
     if reading is not None:
-        st.html(html.facts([*assumptions(reading), *header.usage(row)]))
+        if row.index != BENCHMARK:
+            with extras:
+                files.config(home, row)
         if not reading.same_spec:
             problem = "Another version of Bulkhead made this run; names and indicators are shown as this one reads it."
     if row.status != "done":
         header.failure(row)
+        if reading is not None:
+            st.html(html.card("What is assumed", assumptions(reading)))
         return
-    revealed = header.figures(home, run, row)
+    header.figures(home, run, row)
     if problem:
         st.html(html.notice(problem, "warning" if reading else "error"))
     if reading is not None:
-        st.fragment(story)(home, reading, opening.benchmark(home, run.id), covered=not revealed)
+        st.fragment(story)(home, reading, opening.benchmark(home, run.id), covered=not reveal.is_revealed(run))
 
 
 page()

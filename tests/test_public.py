@@ -4,7 +4,15 @@ import bulkhead
 
 
 def test_public_names() -> None:
-    assert bulkhead.__all__ == ["Classifier", "Field", "RandomStrategy", "Strategy", "__version__", "indicator", "open_run"]
+    assert bulkhead.__all__ == [
+        "Classifier",
+        "Field",
+        "RandomStrategy",
+        "Strategy",
+        "__version__",
+        "indicator",
+        "open_run",
+    ]
     assert all(hasattr(bulkhead, name) for name in bulkhead.__all__)
 
 

@@ -21,6 +21,8 @@ LEFT, RIGHT = 70, 8
 WIDE = 5.0
 #: So many panes of indicators at most.
 OWN_PANES = 3
+#: Colours of indicators: those of the series that no other line of the figure is like, first.
+_SERIES = (7, 5, 3, 4, 6, 2)
 #: Names of the traces, as the legend has them.
 EQUITY_LINE, BENCHMARK_LINE = "Equity", "Buy and hold"
 
@@ -91,7 +93,8 @@ def _panes(scene: Scene) -> list[Pane]:
         found.append(Pane("y2", "Regime", 18))
     found += [Pane("y3", "Equity and buy and hold", 160), Pane("y4", "Drawdown", 84)]
     if scene.gross is not None:
-        found.append(Pane("y5", "Gross weight and cash, of equity", 60))
+        width = traces.stretch(scene)
+        found.append(Pane("y5", "Gross weight" + (f", mean of {width} bars" if width > 1 else ""), 60))
     return found
 
 
@@ -100,7 +103,7 @@ def _lines(scene: Scene, colors: Palette) -> list[tuple[Any, str, str]]:
     own = own_panes(scene)
     drawn = [line for line in scene.lines if not line.pane or line.pane in own]
     return [
-        (line, f"y{6 + own.index(line.pane)}" if line.pane else "y", colors.series[place % len(colors.series)])
+        (line, f"y{6 + own.index(line.pane)}" if line.pane else "y", colors.series[_SERIES[place % len(_SERIES)]])
         for place, line in enumerate(drawn)
     ]
 

@@ -1,5 +1,7 @@
 """Dates on an axis of bar numbers: bars stand side by side, without gaps for nights and weekends."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,7 +22,7 @@ def daily(time: npt.NDArray[np.int64]) -> bool:
 
 
 def words(time: npt.NDArray[np.int64], letters: int | None = None) -> list[str]:
-    """Times, int64 nanoseconds UTC (n,), as text: dates, with hours and minutes where bars are intraday."""
+    """Times, int64 nanoseconds (n,), as text: dates, with hours and minutes where bars are intraday."""
     shown = letters or (10 if daily(time) else 16)
     texts = np.datetime_as_string(time.view("datetime64[ns]"), unit="m")
     return [text[:shown].replace("T", " ") for text in texts.tolist()]
@@ -41,6 +43,12 @@ def ticks(time: npt.NDArray[np.int64], start: int, stop: int, most: int) -> tupl
                 letters = 10 if daily(time[start:stop]) else 16
             return bars.tolist(), _stacked(words(time[bars], letters))
     return [start], words(time[start : start + 1], 10)
+
+
+def axis(start: int, stop: int, bars: list[int], labels: list[str]) -> dict[str, Any]:
+    """An x axis of the bars start:stop with `ticks`; all figures with it show the same bars above each other."""
+    shown = {"tickvals": bars, "ticktext": labels, "tickangle": 0}
+    return {"range": [start - 0.5, stop - 0.5], **shown, "fixedrange": True}
 
 
 def _stacked(labels: list[str]) -> list[str]:

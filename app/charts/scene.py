@@ -48,10 +48,11 @@ class Line:
 class Scene:
     """A container as the figure needs it.
 
-    `time`: what clocks in the market's zone show, int64 nanoseconds. Bars are numbered as in the market; `start` and `stop` bound what is in view. `prices`: float64 (bars, 5), open to
-    volume of one symbol. `fills`: rows of the log (EVENT) of that symbol, `seqs` their numbers. `test`: first held-out
-    bar; `covered`: nothing of the account is shown from there on. `event`: number of the chosen bar, and its price
-    when it is a fill of this symbol. `gross`: gross weight, `cash`: cash over equity, both shares of equity.
+    `time`: what clocks in the market's zone show, int64 nanoseconds. Bars are numbered as in the market; `start` and
+    `stop` bound what is in view. `prices`: float64 (bars, 5), open to volume of one symbol. `fills`: rows of the log
+    (EVENT) of that symbol, `seqs` their numbers. `test`: first held-out bar; `covered`: nothing of the account is shown
+    from there on. `event`: number of the chosen bar, and its price when it is a fill of this symbol. `gross`: gross
+    weight, `cash`: cash, both as shares of equity.
     """
 
     time: Ints

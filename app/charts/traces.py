@@ -9,10 +9,12 @@ import plotly.graph_objects as go
 
 from app.charts import dates
 from app.charts.decimate import extremes, thinned
-from app.charts.scene import FILLS, Curve, Scene
+from app.charts.scene import FILLS, Curve, Line, Scene
 from app.theme import Palette
 from engine.events import Side
 
+#: Steps of the exposure: one in two or three pixels.
+STEPS = 400
 #: Names of the traces, as the legend has them.
 BUY, SELL = "Buy", "Sell"
 
@@ -167,6 +169,57 @@ def drawdown(scene: Scene, colors: Palette) -> go.Scatter:
         fillcolor=_faint(colors.drawdown),
         hovertemplate="%{y:.2%}",
         showlegend=False,
+    )
+
+
+def exposure(scene: Scene, colors: Palette) -> list[go.Scatter]:
+    """Gross weight as an area, with the cash beside it; means of stretches where many bars are in view.
+
+    A position taken and left again fills a pixel to the top: extremes would show a block where half is invested.
+    """
+    if scene.gross is None or scene.cash is None:
+        return []
+    bars, gross = scene.gross.within(scene.start, scene.stop)
+    _, cash = scene.cash.within(scene.start, scene.stop)
+    width = stretch(scene)
+    starts = np.arange(0, len(bars), width)
+    sizes = np.diff(starts, append=len(bars))
+    gross, cash = np.add.reduceat(gross, starts) / sizes, np.add.reduceat(cash, starts) / sizes
+    return [
+        go.Scatter(
+            x=bars[starts],
+            y=gross,
+            yaxis="y5",
+            mode="lines",
+            fill="tozeroy",
+            fillcolor=_faint(colors.price),
+            name="Gross weight",
+            line={"color": colors.price, "width": 1, "shape": "hv"},
+            customdata=cash,
+            hovertemplate="%{y:.1%}, cash %{customdata:.1%}",
+            showlegend=False,
+        )
+    ]
+
+
+def stretch(scene: Scene) -> int:
+    """How many bars a step of the exposure is the mean of."""
+    return -(-(scene.stop - scene.start) // STEPS)
+
+
+def indicator(scene: Scene, drawn: Line, axis: str, color: str) -> go.Scatter:
+    """An indicator over prices, or in its own pane."""
+    values = drawn.values[scene.start : scene.stop]
+    kept = extremes(values)
+    return go.Scatter(
+        x=kept + scene.start,
+        y=values[kept],
+        yaxis=axis,
+        mode="lines",
+        name=escape(drawn.name),
+        line={"color": color, "width": 1.3},
+        connectgaps=False,
+        hovertemplate="%{y:,.6~g}",
     )
 
 

@@ -64,9 +64,10 @@ def paragraph(text: object) -> str:
     return f'<p class="bh-text">{escape(text)}</p>'
 
 
-def explanation(chain: Sequence[Cause]) -> str:
-    """A chain of causes, from the event back to its bar."""
-    return f'<ol class="bh-chain">{"".join(_step(cause) for cause in chain)}</ol>'
+def explanation(chain: Sequence[Cause], moments: Sequence[str]) -> str:
+    """A chain of causes, from the event back to its bar; `moments`: when each was, in words."""
+    steps = "".join(_step(cause, moment) for cause, moment in zip(chain, moments, strict=True))
+    return f'<ol class="bh-chain">{steps}</ol>'
 
 
 def listing(title: str, found: Sequence[Cause]) -> str:
@@ -79,10 +80,40 @@ def listing(title: str, found: Sequence[Cause]) -> str:
     return f'<div class="bh-listing"><div class="bh-label">{escape(title)}</div><ul>{rows}</ul></div>'
 
 
-def _step(cause: Cause) -> str:
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = (), swatches: Sequence[str] = ()
+) -> str:
+    """A small table. `numeric`: columns whose cells are aligned right; `swatches`: a colour before each row's name."""
+    right = set(numeric)
+    classes = [' class="bh-right"' if place in right else "" for place in range(len(heads))]
+    head = "".join(f'<th scope="col"{class_}>{escape(text)}</th>' for text, class_ in zip(heads, classes, strict=True))
+    body = []
+    for place, row in enumerate(rows):
+        swatch = f'<span class="bh-swatch" style="background:{escape(swatches[place])}"></span>' if swatches else ""
+        first, *others = (escape(cell) for cell in row)
+        cells = "".join(f"<td{class_}>{cell}</td>" for cell, class_ in zip(others, classes[1:], strict=True))
+        body.append(f'<tr><th scope="row">{swatch}{first}</th>{cells}</tr>')
+    return (
+        f'<div class="bh-scroll"><table class="bh-table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def card(title: str, items: Iterable[tuple[str, object, str]]) -> str:
+    """What is the case, point by point: (what, in words, a warning or "")."""
+    points = "".join(
+        f"<dt>{escape(what)}</dt><dd>{escape(words)}"
+        + (f' <span class="bh-flag">{escape(flag)}</span>' if flag else "")
+        + "</dd>"
+        for what, words, flag in items
+    )
+    return f'<section class="bh-card"><h3>{escape(title)}</h3><dl>{points}</dl></section>'
+
+
+def _step(cause: Cause, moment: str) -> str:
     event = cause.event
     kind = event["kind"] if event else "BAR"
-    where = f"{_moment(cause.time)} · bar {cause.bar:,}"
+    where = f"{moment} · bar {cause.bar:,}"
     origin = f"{where} · {event['level']} / {event['source']} · #{event['seq']}" if event else where
     return (
         f'<li class="bh-step bh-kind-{escape(kind.lower())}"><div class="bh-kind">{escape(kind)}</div>'
@@ -112,8 +143,3 @@ def _inputs(inputs: Sequence[Input], prices: bool) -> str:
     )
     head = '<tr><th scope="col"></th><th scope="col">this bar</th><th scope="col">bar before</th></tr>'
     return f'<table class="bh-inputs"><thead>{head}</thead><tbody>{rows}</tbody></table>'
-
-
-def _moment(time: str) -> str:
-    """An ISO time without what says nothing: a day for daily bars."""
-    return time.removesuffix("T00:00:00Z").replace("T", " ").replace("Z", " UTC")

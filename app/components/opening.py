@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from app.services.home import Home
@@ -26,18 +25,7 @@ def benchmark(home: Home, run_id: int) -> Reading | None:
         return None
 
 
-def trace(home: Home, reading: Reading) -> pd.DataFrame:
-    """The event log in words."""
-    row = reading.container
-    return _trace(home.path, row.run, row.index, row.digest, reading)
-
-
 # Keyed by what identifies a result: a home that was made anew may use the same numbers again.
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _read(path: Path, run_id: int, index: int, digest: str | None, spec_hash: str) -> Reading:
     return read(Home(path), run_id, index)
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _trace(path: Path, run_id: int, index: int, digest: str | None, _reading: Reading) -> pd.DataFrame:
-    return _reading.trace()

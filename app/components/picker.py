@@ -39,9 +39,11 @@ def picked(runs: list[RunSummary]) -> tuple[RunSummary, int | None, str]:
         width=140,
     )
     if picked is not None and (stale or picked != chosen.id):
-        _go(picked, 0)
+        go(picked, 0)
+        st.rerun()
     if number is not None and number != index:
-        _go(chosen.id, number)
+        go(chosen.id, number)
+        st.rerun()
     problem = ""
     if stale:
         problem = f"There is no run {wanted} in this home; choose one above."
@@ -76,6 +78,7 @@ def _index(named: str | None, run: RunSummary) -> int | None:
     return int(named) if known else None
 
 
-def _go(run_id: int, index: int) -> None:
-    st.query_params.from_dict({"run": str(run_id), "container": str(index)})
-    st.rerun()
+def go(run_id: int, index: int) -> None:
+    """Have another container in the address; how it is looked at stays, the chosen event does not."""
+    st.query_params["run"], st.query_params["container"] = str(run_id), str(index)
+    st.query_params.pop("event", None)

@@ -22,26 +22,26 @@ def is_revealed(run: Run) -> bool:
 def reveal(home: Home, run: Run) -> None:
     """The button that uncovers a run's test figures on all pages, or covers them again. Draw it where they would be."""
     if is_revealed(run):
-        st.button("Cover test figures", icon=":material/visibility_off:", on_click=_cover, args=(run,), key="cover")
+        st.button("Cover test figures", icon=":material/visibility_off:", on_click=cover, args=(run,), key="cover")
         return
     st.button(
         "Reveal test figures",
         icon=":material/visibility:",
         help="What happened on held-out bars is covered, so that it cannot lead a choice. Each look is counted: "
         f"{many(run.reveals, 'reveal')} of this hypothesis on this dataset so far.",
-        on_click=_uncover,
+        on_click=uncover,
         args=(home, run),
         key="reveal",
     )
 
 
-def _uncover(home: Home, run: Run) -> None:
+def uncover(home: Home, run: Run) -> None:
     with home.store() as store:
         store.reveal(run.id)
     STATE[_key(run)] = True
 
 
-def _cover(run: Run) -> None:
+def cover(run: Run) -> None:
     STATE[_key(run)] = False
 
 

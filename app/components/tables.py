@@ -1,7 +1,7 @@
 """Tables of runs, containers and failures: frames, and how Streamlit shows their columns."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,8 +16,10 @@ Columns = dict[str, Any]
 #: A row is chosen by its box, or by a click on any of its cells.
 SELECT = ("single-row", "single-cell")
 
-#: The metrics a leaderboard shows, beside the one it is sorted by.
+#: The metrics a leaderboard shows, beside the one it is sorted by; fewer beside those of the held-out bars.
 SHOWN = ("sharpe", "total_return", "cagr", "max_drawdown", "trades", "win_rate", "exposure")
+WITH_TEST = ("sharpe", "total_return", "max_drawdown", "trades")
+TEST_SHOWN = ("sharpe", "total_return", "max_drawdown")
 
 
 def picked(selection: Any) -> int | None:
@@ -33,15 +35,15 @@ def marked(row: int | None) -> Any:
 
 
 def runs(found: Sequence[RunSummary], zone: str | None) -> tuple[pd.DataFrame, Columns]:
-    """All runs, the newest first."""
+    """All runs, the newest first. What a live one has done stands elsewhere: here it would soon be wrong."""
     frame = pd.DataFrame(
         {
             "Run": run.id,
             "Name": clean(run.name),
             "Status": run.status,
             "Containers": run.containers,
-            "Done": run.done,
-            "Failed": run.failed,
+            "Done": None if run.status in ("queued", "running") else run.done,
+            "Failed": None if run.status in ("queued", "running") else run.failed,
             "Seconds": run.seconds,
             "Started": local(run.started or run.created, zone),
             "Dataset": clean(run.dataset),
@@ -60,33 +62,62 @@ def runs(found: Sequence[RunSummary], zone: str | None) -> tuple[pd.DataFrame, C
     return frame, columns
 
 
-def leaderboard(found: Sequence[Container], sort: str) -> tuple[pd.DataFrame, Columns]:
-    """Containers with their parameters and metrics; the metric they are sorted by comes first."""
+def leaderboard(
+    found: Sequence[Container],
+    sort: str | None,
+    descending: bool = True,
+    sketches: Mapping[int, Sequence[float]] | None = None,
+    test: bool = False,
+    line: str | None = None,
+) -> tuple[pd.DataFrame, Columns]:
+    """Containers with their parameters and metrics; what they are sorted by is marked.
+
+    A column's name in the frame is the parameter's or metric's own. `sketches`: equity by index, for a small chart in
+    the colour `line`; `test`: with figures of the held-out bars.
+    """
     params = list(dict.fromkeys(name for container in found for name in container.params))
-    metrics = list(dict.fromkeys((sort, *SHOWN)))
-    rows = [
-        {
-            "Container": container.index,
-            **{name: _parameter(container.params.get(name)) for name in params},
-            **{label(name): _scaled(name, (container.metrics or {}).get(name)) for name in metrics},
-        }
-        for container in found
-    ]
-    frame = pd.DataFrame(rows)
-    columns: Columns = {"Container": st.column_config.NumberColumn(format="%d", width=85)}
+    usual = WITH_TEST if test else SHOWN
+    metrics = [*usual, *(() if sort not in UNITS or sort in usual else (sort,))]
+    held_out = TEST_SHOWN if test else ()
+    frame = pd.DataFrame({"container": [container.index for container in found]})
+    first = _arrow("Container", sort == "container", descending)
+    columns: Columns = {"container": st.column_config.NumberColumn(first, format="%d", width=90, pinned=True)}
+    if any(container.status != "done" for container in found):
+        frame["status"] = [container.status.replace("_", " ") for container in found]
+        columns["status"] = st.column_config.TextColumn("Ended", width=80)
+    if sketches is not None:
+        frame["equity"] = [sketches.get(container.index) for container in found]
+        columns["equity"] = st.column_config.LineChartColumn(
+            "Equity", width=110, color=line, help="equity at the close, each line on a scale of its own"
+        )
     for name in params:
-        frame[name] = _column([row[name] for row in rows])
-        columns[name] = st.column_config.Column(alignment="right")
+        frame[name] = _column([container.params.get(name, _ABSENT) for container in found])
+        columns[name] = st.column_config.Column(_arrow(clean(name), name == sort, descending), alignment="right")
     for name in metrics:
-        frame[label(name)] = frame[label(name)].astype("float64")
-        columns[label(name)] = metric_column(name)
+        frame[name] = _metric(name, [container.metrics for container in found])
+        columns[name] = metric_column(name, _arrow(label(name), name == sort, descending))
+    for name in held_out:
+        frame[f"test_{name}"] = _metric(name, [container.test_metrics for container in found])
+        columns[f"test_{name}"] = metric_column(name, f"{label(name)}, test", "on the held-out bars: ")
     return frame, columns
 
 
-def metric_column(metric: str) -> Any:
+def _arrow(name: str, sorted_by: bool, descending: bool) -> str:
+    return f"{name} {'↓' if descending else '↑'}" if sorted_by else name
+
+
+def _metric(name: str, parts: Sequence[dict[str, float | None] | None]) -> pd.Series:
+    """A metric of containers, shares in per cent; NaN where it is undefined."""
+    values = pd.Series([(part or {}).get(name) for part in parts], dtype="float64")
+    return values * 100 if UNITS[name] == "share" else values
+
+
+def metric_column(metric: str, name: str | None = None, where: str = "") -> Any:
     """A metric's column: its digits, its unit, what it means."""
     digits = {"share": "%,.2f %%", "count": "%,d", "bars": "%,d", "money": "%,.2f", "per_year": "%,.2f"}
-    return st.column_config.NumberColumn(format=digits.get(UNITS[metric], "%,.3f"), help=MEANINGS[metric])
+    return st.column_config.NumberColumn(
+        name, format=digits.get(UNITS[metric], "%,.3f"), help=f"{where}{MEANINGS[metric]}"
+    )
 
 
 def failures(found: Sequence[Failure]) -> tuple[pd.DataFrame, Columns]:
@@ -109,22 +140,23 @@ def failures(found: Sequence[Failure]) -> tuple[pd.DataFrame, Columns]:
     return frame, columns
 
 
-def _parameter(value: Any) -> Any:
-    """A parameter's value as a config has it."""
-    if value is None or isinstance(value, bool | list | dict):
-        return "none" if value is None else json.dumps(value)
-    return clean(value) if isinstance(value, str) else value
+#: What stands for a parameter that a container's branch does not have.
+_ABSENT = object()
 
 
 def _column(values: list[Any]) -> pd.Series:
-    """Numbers as numbers; where some are words, all are shown as words."""
-    if all(isinstance(value, int | float) for value in values):
-        return pd.Series(values)
-    return pd.Series([str(value) for value in values], dtype="str")
+    """Numbers as numbers; where some are words, all are shown as words. What is absent stays empty."""
+    there = [value for value in values if value is not _ABSENT]
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
+        return pd.Series([None if value is _ABSENT else value for value in values])
+    return pd.Series([None if value is _ABSENT else _parameter(value) for value in values], dtype="str")
 
 
-def _scaled(metric: str, value: float | None) -> float | None:
-    return value * 100 if value is not None and UNITS[metric] == "share" else value
+def _parameter(value: Any) -> str:
+    """A parameter's value as a config has it."""
+    if value is None or isinstance(value, bool | list | dict):
+        return "none" if value is None else clean(json.dumps(value, ensure_ascii=False))
+    return clean(value)
 
 
 def events(log: pd.DataFrame) -> tuple[pd.DataFrame, Columns, list[str]]:

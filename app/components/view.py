@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from app.charts.scene import Scene
+from app.services.home import Home
 from app.services.reading import Reading
 from engine.market.market import Market
 
@@ -29,6 +30,32 @@ class Bounds:
     first: int
     stop: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A container as it is looked at: the bars in view, the symbol shown, the chosen event (its seq).
+
+    `name`: tells it apart from others where state is kept.
+    """
+
+    home: Home
+    reading: Reading
+    benchmark: Reading | None
+    limits: Bounds
+    window: Window
+    symbol: str
+    event: int | None
+    name: str
+
+    @property
+    def end(self) -> int:
+        """Where its account ends for the reader: the first bar that is covered, or the number of bars."""
+        return self.limits.end
+
+    @property
+    def covered(self) -> bool:
+        return self.limits.end < self.limits.stop
 
 
 def bounds(reading: Reading, covered: bool) -> Bounds:

@@ -17,11 +17,16 @@ def warnings(run: Run, row: Container) -> list[str]:
     trades = int((row.metrics or {}).get("trades") or 0)
     if trades < FEW_TRADES:
         found.append(f"{many(trades, 'trade')}: with fewer than {FEW_TRADES}, these figures may well be chance.")
-    if run.trials >= MANY_TRIALS:
-        what = "of this hypothesis" if run.hypothesis else "without a named hypothesis"
-        held_out = row.test_metrics is not None
-        advice = "believe what the held-out bars confirm." if held_out else "hold bars out with test_start to check."
-        found.append(
-            f"{run.trials:,} trials {what} on this dataset: the best of so many looks better than it is; {advice}"
-        )
+    if line := trials(run):
+        found.append(line)
     return found
+
+
+def trials(run: Run) -> str | None:
+    """What the number of trials does to the best of them, when there are many."""
+    if run.trials < MANY_TRIALS:
+        return None
+    what = "of this hypothesis" if run.hypothesis else "without a named hypothesis"
+    held_out = run.plan.get("test") is not None
+    advice = "believe what the held-out bars confirm." if held_out else "hold bars out with test_start to check."
+    return f"{run.trials:,} trials {what} on this dataset: the best of so many looks better than it is; {advice}"

@@ -32,12 +32,23 @@ def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
     return mapping
 
 
+def suggested(header: Sequence[str]) -> dict[str, str]:
+    """The column that would be taken for each of `time`, `open`, … by its name; nothing where none fits, or two."""
+    plain = _plain(header)
+    found: dict[str, str] = {}
+    for name, aliases in ALIASES.items():
+        alias = next((alias for alias in aliases if alias in plain), None)
+        if alias is not None and plain.count(alias) == 1:
+            found[name] = header[plain.index(alias)]
+    return found
+
+
 def find_columns(header: Sequence[str], mapping: Mapping[str, str], file: str) -> dict[str, int]:
     """Places in `header` of `time`, `open`, …; `volume`, `symbol` and CLOCK only where there are such columns.
 
     Raises DataError when one is missing, stands twice, or is mapped to no such column.
     """
-    plain = [re.sub(r"[_\s]+", " ", name).strip().lower() for name in header]
+    plain = _plain(header)
     found = {_known(name): _mapped(name, column, header, plain, file) for name, column in mapping.items()}
     for name, aliases in ALIASES.items():
         if name in found:
@@ -58,6 +69,10 @@ def find_columns(header: Sequence[str], mapping: Mapping[str, str], file: str) -
         if name not in found:
             raise DataError(f"{file}: row 1: no column for the {name}; {_advice(name, header, plain)}")
     return found
+
+
+def _plain(header: Sequence[str]) -> list[str]:
+    return [re.sub(r"[_\s]+", " ", name).strip().lower() for name in header]
 
 
 def _known(name: str) -> str:

@@ -50,13 +50,7 @@ class DatasetLibrary:
         name of the only symbol of a file without a column of symbols (default: `name`). `adjustment`: what was done
         to the prices: `raw`, `split` or `total_return`. Nothing is stored when a row is refused.
         """
-        if not _NAME.fullmatch(name):
-            raise DataError(f"'{name}' is no name for a dataset; use up to 64 letters, digits, '.', '_' and '-'")
-        if adjustment not in ADJUSTMENTS:
-            raise DataError(f"no adjustment '{adjustment}'; {nearest(adjustment, ADJUSTMENTS)}")
-        rows = reader.read(Path(path), symbol or name, named=symbol is not None, tz=tz, mapping=mapping)
-        validate(rows)
-        market = _market(rows, adjustment)
+        market = self.examine(path, name, tz, mapping, symbol, adjustment)
         with self._locked():
             if name in self._samples() and name not in self._names():
                 self._install(name)
@@ -64,6 +58,33 @@ class DatasetLibrary:
             storage.write(market, self._path(market.dataset))
             self._name(name, market.dataset)
         return self.get(name)
+
+    def examine(
+        self,
+        path: Path | str,
+        name: str,
+        tz: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        symbol: str | None = None,
+        adjustment: str = "raw",
+    ) -> Market:
+        """The market that `add` would store, refused where `add` would refuse it; nothing is written."""
+        if not _NAME.fullmatch(name):
+            raise DataError(f"'{name}' is no name for a dataset; use up to 64 letters, digits, '.', '_' and '-'")
+        if adjustment not in ADJUSTMENTS:
+            raise DataError(f"no adjustment '{adjustment}'; {nearest(adjustment, ADJUSTMENTS)}")
+        rows = reader.read(Path(path), symbol or name, named=symbol is not None, tz=tz, mapping=mapping)
+        validate(rows)
+        market = _market(rows, adjustment)
+        self._agree(market)
+        return market
+
+    def versions(self, name: str) -> tuple[str, ...]:
+        """The hashes that a name has had, the oldest first; none for a name that nothing has."""
+        samples = self._samples()
+        if name in samples and name not in self._names():
+            return (storage.read_description(samples[name]).hash,)
+        return self._names().get(name, ())
 
     def list(self) -> tuple[Dataset, ...]:
         """The newest version of every name, by name. What cannot be read is left out; `problems` names it."""

@@ -3,7 +3,8 @@
 import csv
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,16 +79,27 @@ def read(
     return Rows(file, row, time, zone, codes, symbols, values)
 
 
+def header(path: Path) -> list[str]:
+    """The names of a file's columns. Raises DataError for a file that cannot be read."""
+    with _readable(path) as parquet:
+        return [str(name) for name in pq.read_schema(path).names] if parquet else _csv_header(path)[0]
+
+
 def _frame(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int], Ints]:
     """The file's table, the places of its columns, and its rows' numbers."""
+    with _readable(path) as parquet:
+        return _parquet(path, mapping) if parquet else _csv(path, mapping)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[bool]:
+    """Whether the file is Parquet; in the block, what makes it unreadable becomes a DataError."""
     try:
         with path.open("rb") as file:
             head = file.read(4)
         if not head:
             raise DataError(f"{path.name}: the file is empty")
-        if head == b"PAR1" or path.suffix.lower() in (".parquet", ".pq"):
-            return _parquet(path, mapping)
-        return _csv(path, mapping)
+        yield head == b"PAR1" or path.suffix.lower() in (".parquet", ".pq")
     except pd.errors.EmptyDataError:
         raise DataError(f"{path.name}: the file is empty") from None
     except FileNotFoundError:
@@ -105,8 +117,8 @@ def _parquet(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict
     return frame, places, np.arange(1, len(frame) + 1)
 
 
-def _csv(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int], Ints]:
-    """Numbers become the nearest float64 (pandas 3.1 and later); times and symbols stay text (there is an NA)."""
+def _csv_header(path: Path) -> tuple[list[str], str, dict[str, Any]]:
+    """The names of the columns, what separates them, and how pandas is to read the file."""
     options: dict[str, Any] = {
         "encoding": "utf-8-sig",
         "header": None,
@@ -116,7 +128,13 @@ def _csv(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str
     }
     line = str(pd.read_csv(path, sep="\0", nrows=1, dtype=str, keep_default_na=False, quoting=3, **options).iat[0, 0])
     separator = max(",;\t|", key=line.count)
-    header = [name.strip() for name in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+    names = [name.strip() for name in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+    return names, separator, options
+
+
+def _csv(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int], Ints]:
+    """Numbers become the nearest float64 (pandas 3.1 and later); times and symbols stay text (there is an NA)."""
+    header, separator, options = _csv_header(path)
     places = find_columns(header, mapping, path.name)
     text = {places[name] for name in ("time", CLOCK, "symbol") if name in places}
     with warnings.catch_warnings():

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: Nanoseconds.
+DAY = 86_400 * 10**9
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """One value a stage saw: the name it knows it under, the indicator in words, the value at the event's bar, and at
@@ -115,6 +119,11 @@ class Reading:
     def clock(self) -> npt.NDArray[np.int64]:
         """What a clock in the market's zone shows at each bar, int64 (bars,): nanoseconds as if they were UTC."""
         return wall_clock(self.market.time, self.market.zone)
+
+    @cached_property
+    def daily(self) -> bool:
+        """Whether bars are days or longer, so that their dates say all."""
+        return not (self.clock % DAY).any()
 
     @cached_property
     def regimes(self) -> npt.NDArray[np.int64]:

@@ -1,6 +1,6 @@
-"""vectorbt on Bulkhead's `ma_cross` grids, in one process. Runs in the peers' environment.
+"""vectorbt on Bulkhead's `ma_cross` grids, in one process. Runs in vectorbt's environment.
 
-    sweep.py BARS.parquet CONFIG.toml ... --engine numba|rust --chunk N [--keep FILE.json]
+    python -m benchmarks.peers.sweep BARS.parquet CONFIG.toml ... --engine numba|rust --chunk N [--keep FILE.json]
 
 For each config (an experiment of Bulkhead's with one `ma_cross`, fast and slow as ranges): averages once for each
 window, then in chunks the crossings, `Portfolio.from_signals` (decided at the close, filled at the next open, all cash
@@ -37,8 +37,9 @@ class Grid:
         axes = [range(axis["from"], axis["to"] + 1, axis["step"]) for axis in (strategy["fast"], strategy["slow"])]
         self.pairs = list(product(*axes))
         self.windows = sorted({window for pair in self.pairs for window in pair})
-        self.fees = config["execution"]["commission_bps"] / 1e4
-        self.slippage = config["execution"]["slippage_bps"] / 1e4
+        costs = config.get("execution", {})
+        self.fees = costs.get("commission_bps", 0.0) / 1e4
+        self.slippage = costs.get("slippage_bps", 0.0) / 1e4
 
 
 def crossings(fast: np.ndarray, slow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

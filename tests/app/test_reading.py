@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.services import flow, indicators
 from app.services.home import Home
-from app.services.reading import Reading, read
+from app.services.ranking import ranking
+from app.services.reading import Reading, read, wall_clock
 from engine.errors import StoreError
 from engine.events import Kind
 from engine.parallel.block import BENCHMARK
 from engine.projections import causes
+from engine.projections.by_regime import by_regime
 from engine.projections.trace import FIELDS
 from tests.app.small import SMALL, bulkhead, write
 
@@ -136,3 +139,67 @@ def test_a_sampled_sweep_is_read_by_its_own_ranks(home):
     assert (told := bulkhead(home, "run", sampled, "--workers", "1", "--json")).code == 0
     for index in range(3):
         assert read(Home(home), told.json["run"], index).same_spec
+
+
+def test_figures_by_regime_use_the_label_of_the_bar_before(reading):
+    split = reading.test
+    parts = {part.code: part for part in reading.by_regime(split)}
+    labels = reading.regimes[reading.first - 1 : split - 1]
+    assert sum(part.bars for part in parts.values()) == split - reading.first
+    assert {code: part.bars for code, part in parts.items() if part.bars} == {
+        code: int((labels == code).sum()) for code in np.unique(labels).tolist()
+    }
+    whole = np.prod([1.0 + part.total_return for part in parts.values()]) - 1.0
+    assert whole == pytest.approx(reading.container.metrics["total_return"])
+    assert sum(part.trades for part in parts.values()) == reading.container.metrics["trades"]
+    flattered = by_regime(
+        reading.account.equity[: split - reading.first],
+        reading.spec.portfolio.initial_cash,
+        reading.regimes[reading.first : split],
+        np.zeros(0, np.int64),
+        list(parts),
+        reading.market.bars_per_year,
+    )
+    if reading.regime_names:
+        assert [part.total_return for part in flattered] != [part.total_return for part in parts.values()]
+
+
+def test_every_step_of_the_funnel_adds_up(reading):
+    found, funnel = flow.steps(reading.log), reading.funnel
+    assert [step.name for step in found] == ["Signals", "Targets", "Orders", "Fills", "Trades"]
+    counts = [funnel[name] for name in ("signals", "targets", "orders", "fills", "trades")]
+    assert [step.count for step in found] == counts
+    assert sum(step.lost for step in found) == sum(funnel["rejections"].values())
+    orders = found[2]
+    assert orders.count - orders.lost == found[3].count, "an order is filled or refused"
+    assert all("_" not in reason for step in found for reason, _ in step.refused)
+
+
+def test_indicators_are_those_that_the_hub_gave(home):
+    reading = read(Home(home), 1, 0)
+    found = {item.key: item for item in indicators.used(reading)}
+    assert list(found) == ["ma_cross.fast", "ma_cross.slow", "volatility.volatility", "volatility.level"]
+    fast, level = found["ma_cross.fast"], found["volatility.level"]
+    assert fast.on_price and not level.on_price and level.series == "index"
+    assert indicators.on_scale(fast, "IBM") and not indicators.on_scale(level, "IBM")
+    column = reading.market.symbols.index("IBM")
+    values = indicators.values(reading, fast, "IBM")
+    close = reading.market.close[:, column]
+    assert values[100] == pytest.approx(close[96:101].mean())
+    signal = next(row for row in reading.events() if row["kind"] == "SIGNAL" and row["source"] == "ma_cross")
+    seen = reading.inputs(signal["seq"])[0].value
+    assert indicators.values(reading, fast, signal["symbol"])[signal["bar"]] == seen
+
+
+def test_the_ranking_is_the_leaderboards(home):
+    with Home(home).store() as store:
+        for metric in ("sharpe", "volatility", "max_drawdown"):
+            board = [row.index for row in store.containers(1, metric)]
+            assert ranking(Home(home), 1, metric).tolist() == board
+
+
+def test_clocks_show_the_markets_zone(reading):
+    assert reading.daily and (reading.clock == reading.market.time).all()
+    winter, summer = np.datetime64("2020-01-15T14:30", "ns"), np.datetime64("2020-07-15T13:30", "ns")
+    shown = wall_clock(np.array([winter, summer]).view(np.int64), "America/New_York").view("datetime64[ns]")
+    assert shown.astype("datetime64[m]").astype(str).tolist() == ["2020-01-15T09:30", "2020-07-15T09:30"]

@@ -1,4 +1,4 @@
-"""One journey: run the sample by a click, watch it finish, open a container, click a fill, see its causes."""
+"""One journey: run the sample by a click, watch it finish, open its best container, click a fill, see its causes."""
 
 import re
 
@@ -40,9 +40,14 @@ def test_from_an_empty_home_to_the_causes_of_a_fill(workbench: Workbench, page: 
     with Home(workbench.home).store() as store:
         best = store.containers(1, "sharpe", top=1)[0]
         assert store.run(1).done == 1_000
-    board = page.get_by_test_id("stDataFrame").nth(1)
+    page.get_by_role("button", name="Results").click()
+    page.wait_for_url(re.compile(r"/results\?run=1$"))
+    expect(page.get_by_text("1,000 of this hypothesis on this dataset")).to_be_visible()
+    board = page.get_by_test_id("stDataFrame").first
     expect(board.locator("canvas").first).to_be_visible()
-    board.click(position={"x": 400, "y": 52})  # the first row
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    settled(page)
+    board.click(position={"x": 700, "y": 52})  # the first row
     page.wait_for_url(re.compile(rf"/container\?run=1&container={best.index}$"))
     expect(page.get_by_role("heading", name=f"Container {best.index} · run 1 tech-trend")).to_be_visible()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.store import Store
+from db.store import BENCHMARK, Condition, Store
 from engine.errors import InputError, StoreError
 from engine.parallel.block import Usage
 from engine.projections.catalogue import CATALOGUE, METRICS
@@ -159,3 +159,98 @@ def test_failures_are_grouped_by_cause(store: Store) -> None:
         ("crashed", "", 1, 4),
     ]
     assert store.failures(run_id)[0].error == "Traceback\n  here\nValueError: no\n"
+
+
+def swept(store: Store) -> int:
+    """Six containers with parameters of every kind, one of them failed, one of another branch."""
+    params = [
+        '{"book":"a","x.k\\"ey":1,"x.on":true,"x.w":[0.5,0.5]}',
+        '{"book":"a","x.k\\"ey":2,"x.on":false,"x.w":[0.5,0.5]}',
+        '{"book":"a","x.k\\"ey":10,"x.on":true,"x.w":[1,0]}',
+        '{"book":"a","x.k\\"ey":"none","x.on":true,"x.w":[1,0]}',
+        '{"book":"b"}',
+        "{}",
+    ]
+    rows = []
+    for index, text in enumerate(params):
+        metrics = np.full(len(METRICS), float(index))
+        metrics[SHARPE] = np.nan if index == 2 else float(index)
+        last = index == len(params) - 1
+        rows.append(result(index, "crashed" if last else "done", params=text, metrics=None if last else metrics))
+    return stored(store, *rows)
+
+
+def test_what_was_swept(store: Store) -> None:
+    found = {parameter.name: parameter for parameter in store.parameters(swept(store))}
+    assert {name: (one.values, one.missing) for name, one in found.items()} == {
+        "book": (("a", "b"), False),
+        'x.k"ey': ((1, 2, 10, "none"), True),
+        "x.on": ((False, True), True),
+        "x.w": (("[0.5,0.5]", "[1,0]"), True),
+    }
+    assert [type(value) for value in found["x.on"].values] == [bool, bool]
+    assert [found[name].numeric for name in ("book", 'x.k"ey', "x.on")] == [False, False, False]
+    assert store.parameters(99) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (Condition("book", values=("b",)), [4]),
+        (Condition('x.k"ey', values=(1, "none")), [0, 3]),
+        (Condition('x.k"ey', values=(1, None)), [0, 4, 5]),
+        (Condition('x.k"ey', values=(None,)), [4, 5]),
+        (Condition('x.k"ey', low=2), [1, 2]),
+        (Condition('x.k"ey', high=2.0), [0, 1]),
+        (Condition('x.k"ey', low=2, high=9), [1]),
+        (Condition('x.k"ey'), [0, 1, 2]),
+        (Condition("x.on", values=(True,)), [0, 2, 3]),
+        (Condition("x.w", values=("[1,0]",)), [2, 3]),
+        (Condition("sharpe", low=1.0, high=3.0), [1, 3]),
+        (Condition("status", values=("crashed",)), [5]),
+        (Condition("gone", values=("a",)), []),
+        (Condition("book", values=("a' OR 1=1 --",)), []),
+    ],
+)
+def test_only_those_that_fulfil_a_condition(store: Store, condition: Condition, expected: list[int]) -> None:
+    run_id = swept(store)
+    assert [row.index for row in store.containers(run_id, where=[condition])] == expected
+    assert store.count(run_id, where=[condition]) == len(expected)
+    done = [index for index in expected if index != 5]
+    assert store.columns(run_id, [], where=[condition])[0].tolist() == done
+    assert store.count(run_id, status="done", where=[condition]) == len(done)
+
+
+def test_all_conditions_hold_at_once_and_before_the_page_is_cut(store: Store) -> None:
+    run_id = swept(store)
+    where = [Condition("book", values=("a",)), Condition("volatility", high=2.0)]
+    rows = store.containers(run_id, "volatility", descending=True, top=2, offset=1, where=where)
+    assert [row.index for row in rows] == [1, 0]
+
+
+def test_sorted_by_a_parameter(store: Store) -> None:
+    run_id = swept(store)
+    assert [row.index for row in store.containers(run_id, 'x.k"ey')] == [0, 1, 2, 3, 4, 5]
+    assert [row.index for row in store.containers(run_id, 'x.k"ey', descending=True)] == [3, 2, 1, 0, 4, 5]
+    with pytest.raises(InputError, match="there is no metric 'y.key'"):
+        store.containers(run_id, "y.key")
+
+
+def test_single_columns_without_their_rows(store: Store) -> None:
+    run_id = swept(store)
+    indices, (keys, sharpe, on) = store.columns(run_id, ('x.k"ey', "sharpe", "x.on"))
+    assert indices.tolist() == [0, 1, 2, 3, 4] and indices.dtype == np.int64
+    assert keys.tolist() == [1, 2, 10, "none", None]
+    assert np.array_equal(sharpe, [0, 1, np.nan, 3, 4], equal_nan=True) and sharpe.dtype == np.float64
+    assert on.tolist() == [1, 0, 1, 1, None]
+    indices, (sharpe,) = store.columns(99, ["sharpe"])
+    assert len(indices) == len(sharpe) == 0
+
+
+def test_a_benchmark_is_in_none_of_it(store: Store) -> None:
+    run_id = store.create_run(new_run(1))
+    with store.claim(run_id) as lease:
+        store.commit(lease, block([0]))
+        store.commit_benchmark(lease, block([result(BENCHMARK)]))
+    assert store.count(run_id) == 1 and store.columns(run_id, [])[0].tolist() == [0]
+    assert [parameter.values for parameter in store.parameters(run_id)] == [(0,)]

@@ -49,6 +49,23 @@ def test_a_run_from_start_to_end(store: Store) -> None:
     assert digest == run_digest([(0, "failed", None), (1, "done", own[1]), (2, "done", own[2]), (3, "done", own[3])])
 
 
+def test_states_are_those_of_the_runs(store: Store) -> None:
+    def both() -> list[tuple[object, ...]]:
+        runs = [(run.id, run.status, run.done, run.failed, run.pid, run.started, run.heartbeat) for run in store.runs()]
+        assert [tuple(getattr(state, name) for name in state.__slots__) for state in store.states()] == runs
+        return [run[:4] for run in runs]
+
+    assert both() == []
+    for _ in range(2):
+        store.create_run(new_run(2))
+    lease = store.claim(1)
+    store.start(lease)
+    store.commit(lease, block([0, result(1, "failed")]))
+    assert both() == [(1, "running", 1, 1), (2, "queued", 0, 0)]
+    lease.release()
+    assert both()[0] == (1, "interrupted", 1, 1), "its runner is gone"
+
+
 def test_the_run_digest_is_defined_by_its_lines() -> None:
     lines = "0 aa\n1 crashed\n2 bb\n"
     assert run_digest([(0, "done", "aa"), (1, "crashed", "ignored"), (2, "done", "bb")]) == (

@@ -1,8 +1,8 @@
 """Writes empyrical_metrics.json: what empyrical-reloaded and SciPy make of the returns of some vectorbt runs.
 
-Run it in the peers' environment, as make_vectorbt.py:
+Run it in vectorbt's environment, as make_vectorbt.py:
 
-    .peers/bin/python tests/golden/make_empyrical.py
+    .peers/vectorbt/bin/python tests/golden/make_empyrical.py
 
 Only metrics whose definitions agree are written, so all are compared. What differs, and is left out or set here:
 - skewness and kurtosis are not in empyrical; SciPy's defaults (biased, excess) are Bulkhead's.

@@ -1,8 +1,8 @@
 """Writes vectorbt_ma_cross.json: what vectorbt makes of 100 moving-average crossings, on two series, with two costs.
 
-Run it in the peers' environment, which `benchmarks/peers/environment.py` makes and prints the path of:
+Run it in vectorbt's environment, which `benchmarks/peers/environment.py vectorbt` makes and prints the path of:
 
-    .peers/bin/python tests/golden/make_vectorbt.py
+    .peers/vectorbt/bin/python tests/golden/make_vectorbt.py
 
 Decided at the close, filled at the next open (signals one bar later, price = open), valued at the close, all cash in,
 252 days a year. Figures are written with all their digits.

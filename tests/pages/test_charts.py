@@ -2,18 +2,22 @@
 
 import dataclasses
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app import theme
-from app.charts import container, dates
+from app.charts import container, dates, funnel, panes, profits, swimlanes
 from app.charts.decimate import extremes, thinned
 from app.charts.magnitudes import magnitudes
-from app.charts.scene import FILLS, Curve, Scene
+from app.charts.panes import Pane
+from app.charts.scene import FILLS, Curve, Line, Scene
+from app.charts.traces import STEPS
 from app.components import view
-from engine.events import EVENT, Kind, Side
+from app.services.flow import Step
+from engine.events import EVENT, Kind, Level, Side
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 DAY = 86_400 * 10**9
@@ -130,6 +134,84 @@ def test_what_is_covered_is_not_sent() -> None:
     by_name = {trace.name: trace for trace in figure.data}
     assert max(by_name["Equity"].x) == 799
     assert any("held out" in note.text for note in figure.layout.annotations)
+
+
+def test_panes_stand_above_each_other() -> None:
+    shown = [Pane("y", "a", 200), Pane("y7", "b", 50), Pane("y3", "c", 100)]
+    places = panes.domains(shown)
+    assert list(places) == ["y", "y7", "y3"] and shown[1].layout == "yaxis7" and shown[0].layout == "yaxis"
+    assert places["y"][1] == 1.0 and places["y3"][0] == pytest.approx(0.0)
+    for pane, below in pairwise(shown):
+        bottom, top = places[pane.axis]
+        assert (top - bottom) * panes.height(shown) == pytest.approx(pane.height)
+        assert (bottom - places[below.axis][1]) * panes.height(shown) == pytest.approx(panes.GAP)
+
+
+def test_indicators_have_the_price_pane_or_one_of_their_stage() -> None:
+    scene = made(5_000)
+    values = np.where(np.arange(5_000) < 50, np.nan, np.arange(5_000.0))
+    names = [("<b>fast</b>", ""), ("a.rsi", "a"), ("a.level", "a"), ("b.x", "b"), ("c.x", "c"), ("d.x", "d")]
+    lines = tuple(Line(name, pane, values) for name, pane in names)
+    figure = container.figure(dataclasses.replace(scene, lines=lines), theme.DARK)
+    axes = {
+        trace.name: trace.yaxis for trace in figure.data if (trace.name and "." in trace.name) or "fast" in trace.name
+    }
+    assert axes == {"&lt;b&gt;fast&lt;/b&gt;": "y", "a.rsi": "y6", "a.level": "y6", "b.x": "y7", "c.x": "y8"}
+    assert figure.layout.height > container.figure(scene, theme.DARK).layout.height
+    drawn = next(trace for trace in figure.data if trace.name == "a.rsi")
+    assert len(drawn.x) <= 2002 and drawn.y[-1] == 4_999.0
+    assert [value for bar, value in zip(drawn.x, drawn.y, strict=True) if bar >= 50 and value != bar] == []
+
+
+@pytest.mark.parametrize("bars", [300, 5_031, 100_000])
+def test_exposure_is_the_mean_of_stretches(bars: int) -> None:
+    gross = (np.arange(bars) % 2).astype(float)
+    scene = made(bars, gross=Curve(0, gross), cash=Curve(0, 1 - gross))
+    drawn = next(trace for trace in container.figure(scene, theme.LIGHT).data if trace.name == "Gross weight")
+    assert len(drawn.x) <= STEPS
+    width = -(-bars // STEPS)
+    assert drawn.y[0] == pytest.approx(gross[:width].mean()) and drawn.customdata[0] == pytest.approx(1 - drawn.y[0])
+
+
+def test_lanes_count_every_event_in_view() -> None:
+    log = np.zeros(1_000, EVENT)
+    log["bar"] = np.sort(np.random.default_rng(3).integers(0, 5_000, 1_000))
+    log["kind"] = np.where(np.arange(1_000) % 3, Kind.FILL, Kind.REJECTION)
+    log["level"] = Level.CONTAINER
+    log["kind"][:5], log["level"][:5], log["source"][:5] = Kind.SIGNAL, Level.STRATEGY, 6
+    stages = ["execution", "none", "standard", "portfolio", "ensemble", "one", "<i>two</i>"]
+    clock = np.arange(5_000) * DAY
+    found = swimlanes.figure(log, stages, clock, (0, 5_000), theme.LIGHT)
+    heat = found.data[0]
+    assert np.sum(heat.customdata) == 1_000 and len(heat.x) - 1 <= swimlanes.BINS
+    titles = [note.text for note in found.layout.annotations]
+    assert titles[0] == "container" and titles[-1] == "strategy &lt;i&gt;two&lt;/i&gt;"
+    assert titles[-2] == "strategy one: nothing was published"
+    rows = dict(zip(found.layout.yaxis.ticktext, np.array(heat.z, float), strict=True))
+    assert np.nanmin(rows["Fill"]) > 0 and np.nanmax(rows["Rejection"]) < 0, "what was refused has its own colour"
+    few = swimlanes.figure(log, stages, clock, (100, 112), theme.LIGHT).data[0]
+    assert len(few.x) == 13
+    inside = (log["bar"] >= 100) & (log["bar"] < 112)
+    assert np.sum(few.customdata) == inside.sum()
+    assert len(swimlanes.figure(log[:0], stages, clock, (0, 5_000), theme.DARK).data[0].y) == 6
+
+
+@pytest.mark.parametrize("returns", [[0.01], [-0.02, -0.01], [0.0, 0.0], [-0.5, 0.1, 2.0], [1e-9, -1e-9]])
+def test_a_profit_is_in_one_bar_and_gains_are_apart(returns: list[float]) -> None:
+    values = np.array(returns)
+    limits = profits.edges(values)
+    assert (np.abs(limits) < 1e-15).any() and limits[0] <= values.min() and limits[-1] >= values.max()
+    drawn = profits.figure(values, theme.LIGHT).data[0]
+    assert sum(drawn.y) == len(returns) and len(drawn.y) <= profits.BINS + 2
+    gains = sum(y for y, color in zip(drawn.y, drawn.marker.color, strict=True) if color == theme.LIGHT.equity)
+    assert gains == sum(value >= 0 for value in returns)
+
+
+def test_the_funnel_is_as_long_as_its_counts() -> None:
+    steps = [Step("Signals", 10, (("why not", 3), ("no", 1))), Step("Orders", 6, ())]
+    went, refused = funnel.figure(steps, theme.LIGHT).data
+    assert list(went.x) == [6, 6] and list(refused.x) == [4, 0]
+    assert refused.customdata[0] == "3: why not<br>1: no"
 
 
 def test_a_click_finds_the_nearest_fill_when_it_is_near() -> None:

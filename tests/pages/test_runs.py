@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.components import starting
+from app import navigation
+from app.components import run_story, starting, watching
 from app.services import running
+from app.services.exporting import export_run
 from app.services.home import Home
 from engine.errors import ConfigError
 from tests.pages.conftest import BAD_RUN, GOOD, GOOD_RUN, HOSTILE, LIVE_RUN, Open, address, said, shown
@@ -42,58 +44,60 @@ def test_what_cannot_start_says_why_at_the_button(page: Open, tmp_path: Path, mo
     assert address(app, "run") is None
 
 
-def test_a_config_that_is_refused_leaves_nothing(page: Open, tmp_path: Path) -> None:
-    app = page(tmp_path)
-    app.text_area("text").input(GOOD.replace('kind = "ma_cross"', 'kind = "ma_crosss"'))
-    shown(app.button("own").click().run())
-    assert "no such kind &#x27;ma_crosss&#x27;; did you mean &#x27;ma_cross&#x27;?" in said(app)
-    assert app.text_area("text").value, "the text is still there to be mended"
-    with Home(tmp_path).store() as store:
-        assert store.runs() == []
+def test_an_experiment_of_ones_own_is_made_on_its_page(page: Open, tmp_path: Path) -> None:
+    app = shown(page(tmp_path).button("new").click().run())
+    assert [title.value for title in app.title] == ["Experiment"]
 
 
-def test_no_text_and_a_file_that_is_no_text_are_refused(page: Open, tmp_path: Path) -> None:
-    app = shown(page(tmp_path).button("own").click().run())
-    assert "there is no text to run" in said(app)
-    app.file_uploader("upload").set_value(("cross.toml", b"\xff\xfe", "application/toml")).run()
-    assert "cross.toml is not UTF-8 text (byte 0)" in said(app)
-
-
-def test_an_uploaded_file_can_be_read_before_it_runs(page: Open, tmp_path: Path) -> None:
-    app = page(tmp_path)
-    app.file_uploader("upload").set_value(("cross.toml", GOOD.encode(), "application/toml")).run()
-    assert app.text_area("text").value == GOOD
-    shown(app.button("take").click().run())
-    assert 'name = "tech-trend"' in app.text_area("text").value
-
-
-def test_a_run_with_its_leaderboard(page: Open, stored: Path) -> None:
+def test_a_run_with_its_best(page: Open, stored: Path) -> None:
     app = page(stored, run=GOOD_RUN)
-    runs, board = app.dataframe
+    runs, best = app.dataframe
     assert runs.value["Run"].tolist() == [BAD_RUN, GOOD_RUN]
     assert runs.value["Done"].tolist() == [2, 30]
-    assert board.value["Sharpe"].tolist() == sorted(board.value["Sharpe"], reverse=True)
-    assert len(board.value) == 25
-    assert {"_cross_.fast", "_cross_.slow", "Total return", "Max drawdown", "Trades"} <= set(board.value.columns)
+    with Home(stored).store() as store:
+        containers = store.containers(GOOD_RUN, "sharpe", top=5)
+    assert best.value["container"].tolist() == [container.index for container in containers]
+    assert best.value["sharpe"].tolist() == [container.metrics["sharpe"] for container in containers]
+    assert best.value["total_return"].iloc[0] == pytest.approx(100 * containers[0].metrics["total_return"])
+    assert {"_cross_.fast", "_cross_.slow", "max_drawdown", "trades"} <= set(best.value.columns)
     assert "30" in said(app) and "us-tech" in said(app)
-
-
-def test_a_leaderboard_is_sorted_on_the_server(page: Open, stored: Path) -> None:
-    app = page(stored, run=GOOD_RUN)
-    app.selectbox("sort").select("max_drawdown")
-    app.selectbox("order").select("worst first")
-    board = shown(app.selectbox("top").select(100).run()).dataframe[1].value
-    assert len(board) == 30
-    assert board["Max drawdown"].tolist() == sorted(board["Max drawdown"])
-    assert list(board.columns)[3] == "Max drawdown", "what it is sorted by comes first"
 
 
 def test_held_out_figures_are_nowhere_on_the_page(page: Open, stored: Path) -> None:
     with Home(stored).store() as store:
         container = store.containers(GOOD_RUN, "sharpe", top=1)[0]
-    board = page(stored, run=GOOD_RUN).dataframe[1].value
-    assert board["Sharpe"].iloc[0] == container.metrics["sharpe"]
-    assert container.test_metrics["sharpe"] not in board.to_numpy().ravel().tolist()
+    best = page(stored, run=GOOD_RUN).dataframe[1].value
+    assert not any(name.startswith("test_") for name in best.columns)
+    assert container.test_metrics["sharpe"] not in best["sharpe"].tolist()
+
+
+def test_a_run_leads_to_its_results_and_to_a_new_experiment(
+    page: Open, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went = []
+    monkeypatch.setattr(navigation, "open_results", lambda run_id: went.append(("results", run_id)))
+    monkeypatch.setattr(navigation, "open_experiment", lambda **start: went.append(("experiment", start)))
+    shown(page(stored, run=GOOD_RUN).button("results").click().run())
+    shown(page(stored, run=GOOD_RUN).button("duplicate").click().run())
+    assert went == [("results", GOOD_RUN), ("experiment", {"run": str(GOOD_RUN)})]
+
+
+def test_a_config_can_be_had_of_any_run(full: Path) -> None:
+    home = Home(full)
+    with home.store() as store:
+        run_id = running.create(store, running.check(home, GOOD), 1, "sequential")
+        done, queued = store.run(GOOD_RUN), store.run(run_id)
+    assert run_story.exported(home, done) == export_run(home, GOOD_RUN)
+    assert run_story.exported(home, queued) == GOOD, "there is nothing to pin yet"
+
+
+def test_a_run_without_anything_done_has_no_results(page: Open, full: Path) -> None:
+    home = Home(full)
+    with home.store() as store:
+        run_id = running.create(store, running.check(home, GOOD), 1, "sequential")
+    app = page(full, run=run_id)
+    assert app.button("results").disabled and not app.button("duplicate").disabled
+    assert len(app.dataframe) == 1
 
 
 def test_failures_are_grouped_by_cause(page: Open, stored: Path) -> None:
@@ -106,6 +110,19 @@ def test_failures_are_grouped_by_cause(page: Open, stored: Path) -> None:
     assert app.code[0].value.strip()
 
 
+def test_an_idle_page_notices_a_run_of_somebody_else(page: Open, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(watching.st, "rerun", lambda: drawn.append("anew"))
+    home = Home(full)
+    with home.store() as store:
+        seen = store.runs()[::-1]
+        watching._look(home, watching.drawn(seen), [])
+        assert drawn == [], "nothing has changed"
+        running.create(store, running.check(home, GOOD), 1, "sequential")
+        watching._look(home, watching.drawn(seen), [])
+    assert drawn == ["anew"]
+
+
 def test_a_run_that_is_running_shows_how_far_it_is_and_ends(page: Open, full: Path) -> None:
     home = Home(full)
     prepared = running.check(home, GOOD.replace(repr(HOSTILE), '"at work"'))
@@ -116,6 +133,7 @@ def test_a_run_that_is_running_shows_how_far_it_is_and_ends(page: Open, full: Pa
             app = page(full, run=LIVE_RUN)
             assert "0 of 30" in said(app) and "bh-running" in said(app)
             assert app.dataframe[0].value["Status"].tolist() == ["running", "done", "done"]
+            assert app.dataframe[0].value["Done"].isna().tolist() == [True, False, False], "it would soon be wrong"
             store.finish(lease, "stopped")
     shown(app.run())
     assert "0 of 30" not in said(app)

@@ -1,0 +1,141 @@
+"""Adding a dataset from the browser: a file, what its columns are, a report of what it would become, then Add."""
+
+from pathlib import Path
+from zoneinfo import available_timezones
+
+import streamlit as st
+
+from app.components import datasets, html, quality
+from app.components.numbers import many
+from app.services import adding
+from app.services.adding import Columns, Draft, Upload, Wanted
+from app.services.home import Home
+from engine.errors import DataError
+from engine.market.dataset import ADJUSTMENTS
+
+STATE = st.session_state
+#: What a bar is made of, and whether a file must have it.
+_PARTS = {"time": True, "open": True, "high": True, "low": True, "close": True, "volume": False, "symbol": False}
+
+
+def added(home: Home, empty: bool = False) -> None:
+    """The form. A dataset that was added is what the page shows next."""
+    if line := STATE.pop("data.added", None):
+        st.html(html.notice(line))
+    form = f"upload-{STATE.get('data.count', 0)}"  # a new one when a file was added
+    with st.expander("Add a dataset", icon=":material/add:", expanded=empty, key=f"adding-{form}"):
+        st.caption(
+            "CSV or Parquet; one symbol, or many under each other with a column for the symbol. Nothing is stored "
+            "before the whole file has been checked."
+        )
+        file = st.file_uploader("A file of bars", type=list(adding.SUFFIXES), key=form)
+        if file is None:
+            return
+        upload = Upload(file.name, file.getvalue())
+        try:
+            found = _columns(home.path, file.file_id, upload)
+        except DataError as error:
+            st.html(html.notice(error, "error"))
+            return
+        wanted = _form(upload, found, file.file_id)
+        if not wanted.name:
+            st.caption("Give it a name.")
+            return
+        try:
+            draft = _draft(home.path, file.file_id, _key(wanted), upload, wanted)
+        except DataError as error:
+            st.html(html.notice(f"It would be refused. {error}", "error"))
+            return
+        _report(draft)
+        # not a callback: it would get what the fields said when the button was drawn
+        if st.button("Add", type="primary", icon=":material/add:", key=f"add-{form}"):
+            _add(home, upload, wanted)
+            st.rerun()
+        if problem := STATE.pop("data.problem", None):
+            st.html(html.notice(problem, "error"))
+
+
+def _form(upload: Upload, found: Columns, form: str) -> Wanted:
+    """How the file is to be read."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.text_input("Name", upload.suggestion, max_chars=64, key=f"name-{form}", width=220)
+        adjustment = st.selectbox(
+            "Prices", ADJUSTMENTS, format_func=datasets.ADJUSTMENTS.__getitem__, key=f"adjustment-{form}", width=260
+        )
+        zone = st.selectbox(
+            "Time zone",
+            sorted(available_timezones()),
+            None,
+            key=f"zone-{form}",
+            placeholder="as in the file",
+            help="Where the clock stood, for intraday times without an offset. Daily bars need none.",
+            width=240,
+        )
+        symbol = ""
+        if "symbol" not in found.taken:
+            symbol = st.text_input(
+                "Symbol", max_chars=64, key=f"symbol-{form}", placeholder=name or "as the name", width=150
+            )
+    mapping = {}
+    choices = list(range(len(found.names)))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        for part, needed in _PARTS.items():
+            taken = found.taken.get(part)
+            place = st.selectbox(
+                f"Column: {part}",
+                choices,
+                found.names.index(taken) if taken is not None else None,
+                lambda choice: html.clean(found.names[choice]) or "(no name)",
+                key=f"column-{part}-{form}",
+                placeholder="choose" if needed else "none",
+                width=150,
+            )
+            if place is not None and found.names[place] != taken:
+                mapping[part] = found.names[place]
+    return Wanted(name.strip(), zone, mapping, symbol.strip() or None, adjustment)
+
+
+def _report(draft: Draft) -> None:
+    found = draft.dataset
+    st.html(
+        html.facts(
+            [
+                ("Rows", f"{draft.rows:,}, none refused"),
+                ("Symbols", f"{len(found.symbols):,}: {datasets.symbols(found.symbols)}"),
+                ("Bars", f"{many(found.bars, 'bar')} of {found.frequency}"),
+                ("Period", f"{found.first} to {found.last}"),
+                ("Sessions", f"in {found.zone}, {found.sessions_per_year:g} a year"),
+                ("Hash", found.hash[:12]),
+            ]
+        )
+    )
+    st.html(html.paragraph(f"Adding it makes {draft.outcome}."))
+    if lines := quality.sentences(draft.report):
+        st.html(html.notice("\n".join(["It can be added. What looks odd in it:", *lines]), "warning"))
+
+
+def _add(home: Home, upload: Upload, wanted: Wanted) -> None:
+    try:
+        dataset = adding.add(home, upload, wanted)
+    except DataError as error:
+        STATE["data.problem"] = str(error)
+        return
+    STATE["data.count"] = STATE.get("data.count", 0) + 1
+    STATE["data.added"] = f"Added: {dataset.name}, version {dataset.version} ({many(dataset.bars, 'bar')})."
+    st.query_params["dataset"] = dataset.name
+
+
+def _key(wanted: Wanted) -> tuple[object, ...]:
+    mapping = tuple(sorted(wanted.mapping.items()))
+    return wanted.name, wanted.tz, mapping, wanted.symbol, wanted.adjustment
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the file…")
+def _columns(home: Path, file: str, _upload: Upload) -> Columns:
+    return adding.columns(Home(home), _upload)
+
+
+# What becomes of the name depends on the home, which others may change: not for long.
+@st.cache_data(max_entries=8, ttl=30, show_spinner="Checking every row…")
+def _draft(home: Path, file: str, key: tuple[object, ...], _upload: Upload, _wanted: Wanted) -> Draft:
+    return adding.draft(Home(home), _upload, _wanted)

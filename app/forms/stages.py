@@ -1,0 +1,185 @@
+"""The stages of an experiment as forms: strategies in books, alternatives as branches, and those that stand once."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app.components import html
+from app.components.numbers import many
+from app.forms import identity, state
+from app.forms.field import field
+from app.forms.form import Form, problem_line
+from app.services import drafting, drafting_values
+from app.services.drafting import Place
+from app.services.drafting_fields import fields
+from engine.ensemble.weights import Ensemble
+from engine.execution.rules import Execution
+from engine.registry import BUILT_IN
+from engine.risk.portfolio import Portfolio
+from engine.risk.standard import Risk
+from engine.stage import Stage
+
+STATE = st.session_state
+#: What sections are called, one and several; and the class of those that have one kind.
+TITLES = {"classifier": "classifier", "risk": "risk rule", "portfolio": "portfolio"}
+MODELS: Mapping[str, type[Stage]] = {
+    "risk": Risk,
+    "portfolio": Portfolio,
+    "ensemble": Ensemble,
+    "execution": Execution,
+}
+
+
+def strategies(form: Form) -> None:
+    """All strategies. Those of one book trade together; each book is a branch of its own."""
+    names, books = drafting.strategy_names(form.draft), drafting.books(form.draft)
+    problem_line(form, ("strategy",), exactly=True)
+    for index, name in enumerate(names):
+        with st.container(border=True, key=state.key(("strategy", index), "card"), gap="xsmall"):
+            _strategy(form, index, name, books)
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Add a strategy",
+            icon=":material/add:",
+            on_click=_add_strategy,
+            args=(books[-1] if books else drafting.BOOK,),
+            disabled=form.disabled,
+            help="It trades together with those of the last book: their signals are weighted into one.",
+            key="add-strategy",
+        )
+        st.button(
+            "Add a book",
+            icon=":material/library_add:",
+            on_click=_add_strategy,
+            args=(None,),
+            disabled=form.disabled,
+            help="A strategy in a book of its own: an alternative to the other books, run in containers of its own.",
+            key="add-book",
+        )
+
+
+def _strategy(form: Form, index: int, name: str, books: list[str]) -> None:
+    place: Place = ("strategy", index)
+    kind = form.value((*place, "kind"))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        identity.kind(form, place, list(BUILT_IN.strategies), f"Strategy {index + 1}")
+        identity.label(form, (*place, "name"), "Name", name)
+        identity.book(form, (*place, "book"), books)
+        identity.remove(
+            form, "strategy", index, f"Remove strategy {index + 1}", len(drafting.tables(form.draft, "strategy")) < 2
+        )
+    for key in ("kind", "name", "book"):
+        problem_line(form, (*place, key))
+    problem_line(form, place, exactly=True)
+    if isinstance(kind, str) and kind in BUILT_IN.strategies:
+        _fields(form, BUILT_IN.strategies[kind], place, name)
+
+
+def alternatives(form: Form, section: str) -> None:
+    """The tables of a section that are alternatives: one alone needs no name; of several each is a branch."""
+    tables = drafting.tables(form.draft, section)
+    several = len(tables) > 1
+    title = TITLES[section]
+    problem_line(form, (section,), exactly=True)
+    for index in range(max(1, len(tables))):
+        place: Place = (section, index)
+        if not several:
+            _alternative(form, section, place, title, "")
+            continue
+        with st.container(border=True, key=state.key(place, "card"), gap="xsmall"):
+            _alternative(form, section, place, f"{title} {index + 1}", str(form.value((*place, "name")) or index + 1))
+    st.button(
+        f"Add an alternative {title}",
+        icon=":material/call_split:",
+        on_click=_add_alternative,
+        args=(section,),
+        disabled=form.disabled,
+        help="Everything is run under each of them: alternatives multiply the containers.",
+        key=f"add-{section}",
+    )
+
+
+def _alternative(form: Form, section: str, place: Place, title: str, name: str) -> None:
+    """One table of a section; `name`: what it is called when there are others, else empty."""
+    kind = form.value((*place, "kind"))
+    if name or section == "classifier":
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            if section == "classifier":
+                identity.kind(form, place, [identity.NO_CLASSIFIER, *BUILT_IN.classifiers], title.capitalize())
+            if name:
+                identity.label(form, (*place, "name"), "Name", name)
+                identity.remove(form, section, int(place[1]), f"Remove {title}", False)
+    for key in ("kind", "name"):
+        problem_line(form, (*place, key))
+    problem_line(form, place, exactly=True)
+    if section == "classifier":
+        if isinstance(kind, str) and kind in BUILT_IN.classifiers:
+            _fields(form, BUILT_IN.classifiers[kind], place, name or "classifier")
+    else:
+        _fields(form, MODELS[section], place, name)
+
+
+def single(form: Form, section: str) -> None:
+    """A stage that stands once."""
+    for place in ((section,), (section, 0)):
+        problem_line(form, place, exactly=True)
+    st.html(_meaning(MODELS[section]))
+    for spec in fields(MODELS[section]):
+        field(form, spec, (section, 0, spec.name))
+
+
+def _fields(form: Form, model: type[Stage], place: Place, owner: str) -> None:
+    st.html(_meaning(model))
+    for spec in fields(model):
+        field(form, spec, (*place, spec.name), owner)
+
+
+def _meaning(model: type[Stage]) -> str:
+    """The first paragraph of what a stage says of itself."""
+    words = " ".join((model.__doc__ or "").split("\n\n")[0].split())
+    return f'<div class="bh-note">{html.escape(words.replace("`", ""))}</div>'
+
+
+# --- more of them -----------------------------------------------------------------------------------------------------
+
+
+def _add_strategy(book: str | None) -> None:
+    draft = state.draft()
+    if book is None:
+        known, number = drafting.books(draft), 2
+        while f"book_{number}" in known:
+            number += 1
+        book = f"book_{number}"
+    state.edit(drafting.add_strategy(draft, "ma_cross", book), anew=True)
+
+
+def _add_alternative(section: str) -> None:
+    state.edit(drafting.add_alternative(state.draft(), section), anew=True)
+
+
+# --- in a few words --------------------------------------------------------------------------------------------------
+
+
+def summary(draft: drafting.Draft, section: str) -> str:
+    """What a section says, for its closed head; no word in it is the user's."""
+    tables = drafting.tables(draft, section)
+    if section == "strategy":
+        books = len(drafting.books(draft))
+        kinds = [table.get("kind") for table in tables]
+        if books > 1 or len(tables) > 3:
+            return f"{len(tables)} in {many(books, 'book')}"
+        return ", ".join(str(kind) for kind in kinds if isinstance(kind, str) and kind in BUILT_IN.strategies)
+    if section in drafting.ALTERNATIVES and len(tables) > 1:
+        return f"{len(tables)} alternatives"
+    table = tables[0] if tables else {}
+    kind = table.get("kind") if section == "classifier" else None
+    known = isinstance(kind, str) and kind in BUILT_IN.classifiers
+    words = [str(kind) if known else "none"] if section == "classifier" else []
+    model = BUILT_IN.classifiers[str(kind)] if known else MODELS.get(section)
+    given = [spec for spec in fields(model) if spec.name in table] if model else []
+    swept = sum(drafting_values.swept(table[spec.name], spec) for spec in given)
+    if swept:
+        words.append(f"{many(swept, 'parameter')} swept")
+    elif given and not words:
+        words.append(f"{many(len(given), 'parameter')} set")
+    return ", ".join(words) or "defaults"

@@ -1,0 +1,148 @@
+"""The widgets of a parameter's value: a text, the ends of a range, words to choose, a day."""
+
+import datetime
+from typing import Any
+
+import streamlit as st
+
+from app.components import html
+from app.forms import state
+from app.forms.form import Form, store
+from app.services import drafting, drafting_values
+from app.services.drafting import Place
+from app.services.drafting_fields import FieldSpec
+from app.services.drafting_values import Mode
+
+STATE = st.session_state
+#: Choices with so many letters in all stand side by side; more are a list to open.
+SIDE_BY_SIDE = 26
+EARLIEST, LATEST = datetime.date(1800, 1, 1), datetime.date(2200, 12, 31)
+_EMPTY = "not set"
+
+
+def value(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> None:
+    """The widgets for a value that is given so. `name`: what they are called."""
+    if mode == "range":
+        _range(form, spec, place, name)
+    elif spec.kind in ("bool", "choice") and mode in ("fixed", "list"):
+        _choice(form, spec, place, mode, name)
+    else:
+        _text(form, spec, place, mode, name)
+
+
+def _text(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> None:
+    value = form.value(place)
+    value = spec.default if value is None else value
+    key = state.key(place, mode)
+    absent = value is None and not spec.optional
+    STATE.setdefault(key, "" if value is None else drafting_values.shown(value, spec))
+    hint = {"list": "values, separated by commas"}.get(mode, _EMPTY if absent else drafting_values.NONE)
+    if spec.kind == "numbers":
+        hint = "0.6, 0.4 | 0.5, 0.5" if mode == "list" else "0.6, 0.4"
+    st.text_input(
+        name,
+        key=key,
+        on_change=_typed,
+        args=(spec, place, mode, key),
+        placeholder=hint,
+        label_visibility="collapsed",
+        disabled=form.disabled,
+        autocomplete="off",
+    )
+
+
+def _typed(spec: FieldSpec, place: Place, mode: Mode, key: str) -> None:
+    new = drafting_values.read(STATE[key], spec, mode)
+    store(spec, place, new)
+    if mode == "fixed":  # as it is understood; an emptied field has its default again
+        value = drafting.value(state.draft(), place)
+        value = spec.default if value is None else value
+        STATE[key] = "" if value is None else drafting_values.shown(value, spec)
+
+
+def _range(form: Form, spec: FieldSpec, place: Place, name: str) -> None:
+    value = form.value(place)
+    for column, end in zip(st.columns(3, gap="xxsmall"), ("from", "to", "step"), strict=True):
+        key = state.key(place, f"end-{end}")
+        STATE.setdefault(key, drafting_values.one(value[end]) if end in value else "")
+        column.text_input(
+            f"{name}: {end}",
+            key=key,
+            on_change=_typed_end,
+            args=(spec, place, end, key),
+            placeholder=end,
+            label_visibility="collapsed",
+            disabled=form.disabled,
+            autocomplete="off",
+        )
+
+
+def _typed_end(spec: FieldSpec, place: Place, end: str, key: str) -> None:
+    value = dict(drafting.value(state.draft(), place) or {})
+    text = STATE[key].strip()
+    value[end] = drafting_values.number(text, spec.kind) if text else 0
+    STATE[key] = drafting_values.one(value[end])
+    state.edit(drafting.put(state.draft(), place, value))
+
+
+def _choice(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> None:
+    """Words to choose one of, or some of."""
+    value = form.value(place)
+    value = spec.default if value is None else value
+    options = list(spec.choices) if spec.kind == "choice" else [False, True]
+    if spec.optional:
+        options = [drafting_values.NONE, *options]
+        value = drafting_values.NONE if value is None else value
+    taken = value if mode == "list" else [value]
+    options += [item for item in taken if not any(item is option or item == option for option in options)]
+    key = state.key(place, mode)
+    STATE.setdefault(key, taken if mode == "list" else value)
+    shared: dict[str, Any] = {
+        "format_func": _word,
+        "key": key,
+        "on_change": _chosen,
+        "args": (spec, place, key),
+        "label_visibility": "collapsed",
+        "disabled": form.disabled,
+    }
+    if sum(len(_word(option)) + 2 for option in options) <= SIDE_BY_SIDE:
+        many = mode == "list"
+        st.segmented_control(name, options, selection_mode="multi" if many else "single", required=not many, **shared)
+    elif mode == "list":
+        st.multiselect(name, options, **shared)
+    else:
+        st.selectbox(name, options, **shared)
+
+
+def _chosen(spec: FieldSpec, place: Place, key: str) -> None:
+    store(spec, place, STATE[key])
+
+
+def _word(option: Any) -> str:
+    if isinstance(option, bool):
+        return "yes" if option else "no"
+    return html.clean(option).replace("_", " ")
+
+
+def date(form: Form, spec: FieldSpec, place: Place) -> None:
+    """A day to choose, under its name."""
+    value = form.value(place)
+    shared: dict[str, Any] = {"help": spec.description, "disabled": form.disabled}
+    if value is not None and not (type(value) is datetime.date and EARLIEST <= value <= LATEST):
+        key = state.key(place, "text")  # what TOML can say and no calendar shows
+        STATE.setdefault(key, str(value))
+        st.text_input(spec.label, key=key, on_change=_typed, args=(spec, place, "fixed", key), **shared)
+        return
+    key = state.key(place, "date")
+    STATE.setdefault(key, value)
+    st.date_input(
+        spec.label,
+        key=key,
+        value=None,
+        min_value=EARLIEST,
+        max_value=LATEST,
+        format="YYYY-MM-DD",
+        on_change=_chosen,
+        args=(spec, place, key),
+        **shared,
+    )
