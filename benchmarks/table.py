@@ -1,5 +1,7 @@
 """The table of `compare.py` as Markdown, made of its JSON."""
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 HEAD = (
@@ -38,7 +40,7 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", *_notes(result)]) + "\n"
 
 
-def _line(cells: Any) -> str:
+def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
@@ -57,40 +59,53 @@ def _agreement(row: dict[str, Any]) -> str:
     found = row.get("deviation", {}).get("final_equity")
     if found is None:
         return "–"
-    return "the same to 15 digits" if found < 1e-15 else f"within {found:.0e}"
+    return f"within 1e{max(math.ceil(math.log10(found)), -15)}" if found else "the same"
 
 
 def _notes(result: dict[str, Any]) -> list[str]:
     machine, own, rows = result["machine"], result["versions"], result["rows"]
-    whole = [f"{row['whole_rate']:,.0f} with {row['workers']}" for row in rows if "workers" in row]
-    exact = [
-        row["tool"]
-        for row in rows
-        if {"sharpe", "orders"} <= set(row.get("deviation", {})) and _alike(row["deviation"])
-    ]
-    packages = {
-        row["package"] + f" {row['version']}": f"Python {row['versions']['python']}, NumPy {row['versions']['numpy']}"
-        for row in rows
-        if "workers" not in row
-    }
+    peers = [row for row in rows if "workers" not in row]
+    own_rows = [row for row in rows if "workers" in row]
+    sweep, whole = (" and ".join(f"{row[rate]:,.0f}" for row in own_rows) for rate in ("sweep_rate", "whole_rate"))
+    workers = " and ".join(str(row["workers"]) for row in own_rows)
     listed = ", ".join(f"{name} {own[name]}" for name in ("numba", "numpy", "joblib", "sqlalchemy") if name in own)
-    theirs = "; ".join(f"{name} ({with_})" for name, with_ in packages.items())
+    packages = dict.fromkeys(f"{row['package']} {_with(row)}" for row in peers)
+    where = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']:g} GB ({machine['system']})"
     lines = [
-        f"Measured on {result['date'][:10]} on {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['memory_gb']:g} GB ({machine['system']}), in turns, median of {result['repeats']}, by "
-        "`python -m benchmarks.compare`.",
-        f"Bulkhead {own['bulkhead']} (Python {own['python']}, {listed}); {theirs}.",
-        "A run is one moving-average crossing on 5,031 daily bars of the S&P 500: decided at the close, filled at the next "
-        "open, all cash in, no costs. Starting, importing and reading the bars is not counted; for a whole process of "
-        f"10,000 Bulkhead comes to {' and '.join(whole)} worker(s) a second.",
+        (
+            f"Measured on {result['date'][:10]} on {where}, in turns, median of {result['repeats']}, "
+            "by `python -m benchmarks.compare`."
+        ),
+        f"Bulkhead {own['bulkhead']} (Python {own['python']}, {listed}); {'; '.join(packages)}.",
+        (
+            "A run is one moving-average crossing on 5,031 daily bars of the S&P 500: decided at the close, filled at "
+            "the next open, all cash in, no costs. Starting, importing and reading the bars is not counted. "
+            f"Bulkhead's rate is that of 9,000 more runs in a sweep; of one sweep of 10,000 it is {sweep} a second "
+            f"with {workers} workers from the first dispatch to the last commit, {whole} for the whole process."
+        ),
     ]
-    if exact:
+    if alike := _alike(peers):
         lines.append(
-            f"Order counts, Sharpe ratio and drawdown of {', '.join(dict.fromkeys(exact))} are Bulkhead's too (to 1e-9). "
+            f"Order counts, Sharpe ratio and drawdown of {' and '.join(alike)} are Bulkhead's too (to 1e-9). "
             "What is left in final equity is rounding, and whole units where a tool knows no smaller."
         )
     return [line + "  " for line in lines[:-1]] + lines[-1:]
 
 
-def _alike(deviation: dict[str, float]) -> bool:
-    return deviation["orders"] == 0 and max(deviation["sharpe"], deviation["max_drawdown"]) < 1e-9
+def _with(row: dict[str, Any]) -> str:
+    """A peer's version and the ones it ran with."""
+    return f"{row['version']} (Python {row['versions']['python']}, numpy {row['versions']['numpy']})"
+
+
+def _alike(peers: list[dict[str, Any]]) -> list[str]:
+    """The tools of which every row has Bulkhead's orders, Sharpe ratio and drawdown."""
+    found: dict[str, bool] = {}
+    for row in peers:
+        deviation = row["deviation"]
+        same = (
+            {"sharpe", "max_drawdown", "orders"} <= set(deviation)
+            and deviation["orders"] == 0
+            and max(deviation["sharpe"], deviation["max_drawdown"]) < 1e-9
+        )
+        found[row["tool"]] = found.get(row["tool"], True) and same
+    return [tool for tool, same in found.items() if same]

@@ -14,17 +14,14 @@ from app.services.curves import QUANTILES, Curves, Sketches, bands
 from app.theme import DASHES, Palette
 
 HEIGHT = 400
-#: Largest over smallest value in view from which on a logarithmic scale says more.
+#: Times the starting cash from which on a logarithmic scale says more.
 WIDE = 5.0
 OUTER, INNER, MEDIAN, BENCHMARK_LINE = "5 to 95 %", "25 to 75 %", "Median", "Buy and hold"
 
 
 def wide(curves: Curves) -> bool:
-    """Whether the curves rise or fall so far that a linear scale would flatten most of them."""
-    if not curves.values.size:
-        return False
-    ends = np.quantile(curves.values[:, -1], (0.05, 0.95))
-    return bool(ends[1] >= WIDE * max(ends[0], 1 / WIDE))
+    """Whether the better curves rise so far that a linear scale would flatten all that came before."""
+    return bool(curves.values.size and np.quantile(curves.values[:, -1], 0.95) >= WIDE)
 
 
 def figure(

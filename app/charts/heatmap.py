@@ -16,6 +16,10 @@ from app.theme import Palette
 HEIGHT = 400
 #: Labels on an axis; more would run into each other.
 TICKS = 12
+#: Letters for which there is room below the figure.
+LETTERS = 48
+#: With at most so many cells on a side they are set apart by lines.
+FINE = 40
 #: Points of a line chart.
 POINTS = 2_000
 _TICKS = {"share": ".0%", "count": "~s", "bars": "~s", "money": "~s", "per_year": "~g"}
@@ -26,6 +30,7 @@ def figure(grid: Grid, colors: Palette) -> go.Figure:
     """The heatmap; its best cell is framed and named."""
     digits = _FORMATS.get(UNITS[grid.metric], ".3f")
     low, high, scale = _colors(grid, colors)
+    gap = 1 if max(grid.values.shape) <= FINE else 0
     made = go.Figure(
         go.Heatmap(
             z=grid.values,
@@ -34,12 +39,18 @@ def figure(grid: Grid, colors: Palette) -> go.Figure:
             zmin=low,
             zmax=high,
             colorscale=scale,
-            xgap=_gap(grid.x),
-            ygap=_gap(grid.y),
+            xgap=gap,
+            ygap=gap,
             hoverongaps=False,
             customdata=grid.counts.astype(np.int32),
-            hovertemplate=f"%{{x}}<br>%{{y}}<br>{label(grid.metric)} %{{z:{digits}}}<br>{grid.summary} of %{{customdata:,d}}<extra></extra>",
-            colorbar={"thickness": 10, "outlinewidth": 0, "tickformat": _TICKS.get(UNITS[grid.metric], ".2f"), "nticks": 6},
+            hovertemplate=f"%{{x}}<br>%{{y}}<br>{label(grid.metric)} %{{z:{digits}}}<br>"
+            f"{grid.summary} of %{{customdata:,d}}<extra></extra>",
+            colorbar={
+                "thickness": 10,
+                "outlinewidth": 0,
+                "tickformat": _TICKS.get(UNITS[grid.metric], ".2f"),
+                "nticks": 6,
+            },
         ),
         layout=_layout(grid.x, colors, grid.y),
     )
@@ -146,19 +157,21 @@ def _layout(x: Axis, colors: Palette, y: Axis | None) -> dict[str, Any]:
         "dragmode": False,
         "hovermode": "closest",
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        "xaxis": _axis(x) | ({"type": "linear"} if y is None else {}),
-        "yaxis": {"fixedrange": True} if y is None else _axis(y),
+        "xaxis": _axis(x, True) | ({"type": "linear"} if y is None else {}),
+        "yaxis": {"fixedrange": True} if y is None else _axis(y, False),
     }
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
+def _axis(axis: Axis, across: bool) -> dict[str, Any]:
     """An axis of places, labelled by as many values as there is room for."""
-    places = list(range(0, len(axis.labels), -(-len(axis.labels) // TICKS)))
+    labels = [_short(text.partition(" to ")[0] if axis.stretches else text) for text in axis.labels]
+    most = max(2, min(TICKS, LETTERS // (2 + max(map(len, labels), default=0)))) if across else TICKS
+    places = list(range(0, len(labels), -(-len(labels) // most)))
     return {
         "type": "category",
         "title": {"text": _plain(axis.name), "standoff": 8},
         "tickvals": places,
-        "ticktext": [_plain(_short(axis.labels[place])) for place in places],
+        "ticktext": [_plain(labels[place]) for place in places],
         "tickangle": 0,
         "showgrid": False,
         "fixedrange": True,
@@ -175,10 +188,6 @@ def _categories(axis: Axis) -> list[str]:
 
 def _short(text: str, letters: int = 16) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
-
-
-def _gap(axis: Axis) -> float:
-    return 1 if len(axis.labels) <= 60 else 0
 
 
 def _plain(text: str) -> str:

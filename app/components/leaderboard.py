@@ -163,7 +163,7 @@ def _below(run: Run, question: Question, total: int, pages: int) -> None:
         st.pagination(
             pages,
             default=question.page,
-            width=110 + 44 * min(pages, 7),
+            width=56 * (pages + 2) if pages <= 7 else "content",  # it takes few pages for more than fit
             key=key,
             on_change=lambda: asked.tell(replace(question, page=STATE[key])),
         )

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from app import navigation
-from app.components import html, tables
+from app.components import exporting, html, tables
 from app.components.numbers import many, seconds
 from app.components.watching import LIVE
+from app.services import reproductions
 from app.services.exporting import export_run
 from app.services.home import Home
 from db.store import Failure, Run
@@ -40,6 +41,19 @@ def story(home: Home, run_id: int) -> None:
         _best(home, run)
     if failed:
         _failures(run, failed)
+    if run.status not in LIVE:
+        _again(home, run)
+
+
+def _again(home: Home, run: Run) -> None:
+    """Making it anew and comparing; and the same for a config that somebody sent."""
+    asked = exporting.PARAMETER in st.query_params
+    with st.expander(
+        "Reproduce", icon=":material/replay:", expanded=asked or reproductions.latest(home, run.id) is not None
+    ):
+        exporting.reproduce(home, run, config=False)
+        st.divider()
+        exporting.upload(home)
 
 
 def _actions(home: Home, run: Run) -> None:

@@ -75,7 +75,7 @@ def leaderboard(
     A column's name in the frame is the parameter's or metric's own. `sketches`: equity by index, for a small chart in
     the colour `line`; `test`: with figures of the held-out bars.
     """
-    params = list(dict.fromkeys(name for container in found for name in container.params))
+    params = sorted({name for container in found for name in container.params})  # in one order on all pages
     usual = WITH_TEST if test else SHOWN
     metrics = [*usual, *(() if sort not in UNITS or sort in usual else (sort,))]
     held_out = TEST_SHOWN if test else ()
@@ -157,36 +157,3 @@ def _parameter(value: Any) -> str:
     if value is None or isinstance(value, bool | list | dict):
         return "none" if value is None else clean(json.dumps(value, ensure_ascii=False))
     return clean(value)
-
-
-def events(log: pd.DataFrame) -> tuple[pd.DataFrame, Columns, list[str]]:
-    """A page of the event log: the frame, its columns, and those that are shown at first."""
-    daily = not (log["time"] != log["time"].dt.normalize()).any()
-    frame = log.copy()
-    for name in ("kind", "source", "symbol", "reason", "level", "side"):
-        frame[name] = frame[name].map(lambda word: clean(word) if isinstance(word, str) else None)
-    number = st.column_config.NumberColumn
-    columns: Columns = {
-        "seq": number("#", format="%d", width=50),
-        "time": st.column_config.DatetimeColumn(
-            "Date" if daily else "Time (UTC)",
-            format="YYYY-MM-DD" if daily else "YYYY-MM-DD HH:mm",
-            width=90 if daily else 125,
-        ),
-        "bar": number("Bar", format="%d", width=55),
-        "kind": st.column_config.TextColumn("Kind", width=85),
-        "level": st.column_config.TextColumn("Level", width=80),
-        "source": st.column_config.TextColumn("Source", width=85),
-        "symbol": st.column_config.TextColumn("Symbol", width=60),
-        "side": st.column_config.TextColumn("Side", width=50),
-        "quantity": number("Quantity", format="%,.2f", width=90),
-        "price": number("Price", format="%,.4f", width=80),
-        "commission": number("Commission", format="%,.2f", width=95),
-        "value": number("Value", format="%.4f", width=65, help="a signal, or the weight of a target or order"),
-        "limit": number("Limit", format="%,.4f", width=85),
-        "actual": number("Actual", format="%,.4f", width=85),
-        "reason": st.column_config.TextColumn("Reason", width=85),
-        "cause": number("Cause", format="%d", width=55, help="the event behind it; none: its bar"),
-    }
-    order = ["seq", "time", "kind", "source", "symbol", "side", "quantity", "price", "value", "reason", "cause"]
-    return frame, columns, order

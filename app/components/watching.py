@@ -16,7 +16,7 @@ from engine.errors import InputError
 
 LIVE = ("queued", "running")
 #: Seconds between two looks: at a run that is on its way, and for one that somebody else may start.
-BEAT, IDLE = 1.0, 2.0
+BEAT, IDLE = 1.5, 2.0
 STATE = st.session_state
 
 States = frozenset[tuple[int, str]]
@@ -42,17 +42,24 @@ def _look(home: Home, states: States, live: Sequence[RunSummary]) -> None:
         return
     for run in live:
         if run.id in now:
-            with st.container(border=True):
-                _bar(run, now[run.id])
+            _bar(run, now[run.id])
     if drawn(now.values()) != states:
         st.rerun()
 
 
 def _bar(run: RunSummary, now: RunState) -> None:
+    """A run's progress as one piece of HTML: Streamlit's own bar glides, which costs a browser more than all the rest,
+    on the cores that the run would use."""
     counted = now.done + now.failed
-    st.html(html.heading(f"Run {run.id} · {run.name}", now.status))
-    st.progress(min(1.0, counted / run.containers if run.containers else 0.0))
-    st.html(html.facts(_pace(run, now, counted)))
+    share = min(1.0, counted / run.containers if run.containers else 0.0)
+    bar = f'<progress max="1" value="{share:.4f}" aria-label="Progress of run {run.id}"></progress>'
+    st.html(
+        '<div class="bh-progress">'
+        + html.heading(f"Run {run.id} · {run.name}", now.status)
+        + bar
+        + html.facts(_pace(run, now, counted))
+        + "</div>"
+    )
 
 
 def _pace(run: RunSummary, now: RunState, counted: int) -> list[tuple[str, object]]:

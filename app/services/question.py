@@ -128,13 +128,15 @@ def _written(limit: float | None) -> str:
 
 
 def _condition(text: str, parameters: Sequence[str]) -> Condition | None:
-    name, colon, said = text.rpartition(":[") if ":[" in text else text.rpartition(":")
-    if not colon or (name != "status" and name not in METRICS and name not in parameters):
+    known = [name for name in ("status", *METRICS, *parameters) if text.startswith(f"{name}:")]
+    if not known:
         return None
-    if colon == ":[":
-        values = _values(f"[{said}")
-        known = values is not None and (name != "status" or set(values) <= set(STATUSES))
-        return Condition(name, values=values) if known else None
+    name = max(known, key=len)
+    said = text[len(name) + 1 :]
+    if said.startswith("["):
+        values = _values(said)
+        allowed = values is not None and (name != "status" or set(values) <= set(STATUSES))
+        return Condition(name, values=values) if allowed else None
     low, dots, high = said.partition("..")
     limits = [_limit(limit) for limit in (low, high)]
     if not dots or name == "status" or any(limit is not None and math.isnan(limit) for limit in limits):

@@ -2,8 +2,8 @@
 
     python benchmarks/peers/environment.py vectorbt        prints the path of its Python
 
-They lie in `.peers/<peer>` at the top of the project, or below where BULKHEAD_PEERS points. One is made when it is first
-asked for, and anew only when its file in `requirements/` or the version of Python has changed.
+They lie in `.peers/<peer>` at the top of the project, or below where BULKHEAD_PEERS points. One is made when it is
+first asked for, and anew only when its file in `requirements/` or the version of Python has changed.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 Long when the fast average crosses above the slow one, out when it crosses below; decided at a close, filled at the next
 open, all cash in, no costs. The windows are those of `configs/free_1000.toml`, or as many of them, evenly chosen, as a
-peer does in some seconds. Reading the file and importing packages is not timed; everything from there to the figures is.
+peer does in some seconds. Importing and reading the file are not timed; everything from there to the figures is.
 
 Each peer has a module `on_<peer>.py`, run in the peer's environment as `python -m benchmarks.peers.on_<peer> VARIANT`.
 It does two pairs first, untimed, so that what is compiled or loaded late is there. It prints one JSON document.

@@ -4,8 +4,8 @@
 - `optimize` is what its users sweep with; it forks a process for each core. The function it maximises sees every
   run's figures, so they are kept without a second run. At the end it runs the best pair once more.
 - Its Sharpe ratio is another one: yearly geometric return by a volatility of compounded returns.
-- What is held at the end is closed at the last close (`finalize_trades`), as it asks for; that costs nothing here. So
-  its trades are not Bulkhead's orders by two, and are not compared.
+- It counts trades that were closed, not orders, so that these are not compared. Its `finalize_trades`, which would
+  close the last one, does so at the last bar's open: final equity would be another one.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Crossing(Strategy):
 
 
 def backtest() -> Backtest:
-    return Backtest(BARS, Crossing, cash=job.CASH, commission=0.0, exclusive_orders=True, finalize_trades=True)
+    return Backtest(BARS, Crossing, cash=job.CASH, commission=0.0, exclusive_orders=True)
 
 
 def figures(found: Sequence[pd.Series]) -> job.Figures:

@@ -1,8 +1,8 @@
 """nautilus_trader: one `BacktestEngine`, reset between runs, as its documentation does repeated runs. Variant: `one`.
 
-- An order sent when a bar closes is filled at that close; it has no "next open". Its maintainers' advice is a tick at the
-  open beside the bars: the strategy decides in `on_bar`, asks for ticks, and orders at the next one. It is asked for
-  only while an order waits.
+- An order sent when a bar closes is filled at that close; it has no "next open". Its maintainers advise a tick at the
+  open beside the bars: the strategy decides in `on_bar`, asks for ticks, and orders at the next one. Ticks are asked
+  for only while an order waits.
 - A cash account of whole shares, all cash in at the opening price, logging off, other settings as they come.
 - Its Sharpe ratio is of the returns of closed positions, and it has no drawdown of the account: neither is compared.
   Equity is the balance and what is held at the last close.

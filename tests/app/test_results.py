@@ -1,13 +1,14 @@
 """What the page of results is made of: questions in addresses, curves as bands, a metric over parameters."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import theme
+from app.charts import bands, heatmap
 from app.services import curves, grid, question
 from app.services.home import Home
 from app.services.question import CHOSEN, INDEX, Question
@@ -173,3 +174,62 @@ def test_many_values_are_cut_into_stretches() -> None:
     assert axis.stretches and len(axis.labels) == grid.STRETCHES
     assert places[0] == 0 and places[-2] == grid.STRETCHES - 1 and places[-1] == -1
     assert (np.diff(places[:-1]) >= 0).all() and set(places[:-1].tolist()) == set(range(grid.STRETCHES))
+
+
+def drawn(values: np.ndarray, **changes: object) -> curves.Curves:
+    """Curves of 1,000 bars without dates, of which the last 200 are held out."""
+    found = curves.Curves(
+        indices=np.arange(len(values)),
+        values=values.astype(np.float32),
+        benchmark=np.ones(values.shape[1], np.float32),
+        bars=np.linspace(0, 999, values.shape[1]).astype(int),
+        time=None,
+        stop=1000,
+        test=800,
+    )
+    return dataclasses.replace(found, **changes)
+
+
+def test_what_is_covered_is_not_in_the_bands() -> None:
+    figure = bands.figure(drawn(np.ones((5, 128))).cut(), None, [3], theme.LIGHT, False)
+    assert {trace.name for trace in figure.data} > {bands.MEDIAN, bands.BENCHMARK_LINE, "Container 3"}
+    assert max(max(trace.x) for trace in figure.data) < 800
+    assert [note.text for note in figure.layout.annotations] == ["held out, covered"]
+    whole = bands.figure(drawn(np.ones((5, 128))), None, [], theme.LIGHT, False)
+    assert max(max(trace.x) for trace in whole.data) == 999
+    assert [note.text for note in whole.layout.annotations] == ["held out"]
+
+
+def test_accounts_that_lost_everything_have_a_place_on_a_log_scale() -> None:
+    values = np.linspace(1, 0, 128) * np.ones((3, 1))
+    figure = bands.figure(drawn(values), None, [], theme.DARK, True)
+    for trace in figure.data:
+        assert np.isfinite(np.log(np.asarray(trace.y))).all(), trace.name
+    assert 2 <= len(figure.layout.yaxis.tickvals) <= 7
+    assert not bands.wide(drawn(values)) and bands.wide(drawn(values[:, ::-1] * 6 + 0.1))
+
+
+def test_without_containers_buy_and_hold_is_left() -> None:
+    figure = bands.figure(drawn(np.ones((0, 128))), None, [1], theme.LIGHT, True)
+    assert [trace.name for trace in figure.data] == [bands.BENCHMARK_LINE]
+
+
+def test_a_large_map_is_a_small_message_and_names_are_no_markup() -> None:
+    labels = tuple(map(str, range(grid.MOST_VALUES)))
+    x, y = grid.Axis("<b>%{z}", labels, False), grid.Axis("y", labels, False)
+    shape = len(labels), len(labels)
+    values = np.random.default_rng(1).normal(size=shape)
+    found = grid.Grid("sharpe", "median", x, y, values, np.ones(shape, int), (3, 119))
+    text = heatmap.figure(found, theme.LIGHT).to_json().replace("\\u003c", "<")
+    assert len(text) < 500_000
+    assert "<b>" not in text and "%{z}<" not in text
+
+
+def test_ticks_stand_at_places_and_not_at_values() -> None:
+    x = grid.Axis("s.x", ("5", "10", "0"), False)
+    found = grid.Grid("sharpe", "median", x, x, np.ones((3, 3)), np.ones((3, 3), int), (2, 0))
+    figure = heatmap.figure(found, theme.LIGHT)
+    assert list(figure.layout.xaxis.ticktext) == ["5", "10", "0"] and list(figure.layout.xaxis.tickvals) == [0, 1, 2]
+    assert not {str(place) for place in figure.layout.xaxis.tickvals} & set(figure.data[0].x)
+    shape = figure.layout.shapes[0]
+    assert (shape.x0, shape.x1, shape.y0, shape.y1) == (-0.5, 0.5, 1.5, 2.5)

@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from app.components.sections import SECTIONS
 from app.navigation import ENTRIES
 from app.services import running
 from app.services.home import Home
@@ -26,6 +27,7 @@ FULL = (
     "/results?run=1",
     "/container?run=1&container=7",
     "/container?run=1&container=7&event=20",
+    *(f"/container?run=1&container=7&section={name.replace(' ', '%20')}" for name in SECTIONS),
     "/container?run=2&container=1",
     "/compare?containers=1/7,1/9,1/-1",
     "/data?dataset=us-tech",
