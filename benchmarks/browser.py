@@ -115,20 +115,13 @@ def chromium() -> Iterator[Browser]:
 class Tab:
     """A page 1280 wide, with the clock in it."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
-        self.address = address
-        self._context = browser.new_context(viewport={"width": 1280, "height": 900})
-        self._context.set_default_timeout(PATIENCE)
-        self._context.add_init_script(_LIBRARY)
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
         self._sockets: list[WebSocket] = []
-        self.page: Page = self._context.new_page()
         self.page.on("websocket", self._note)
 
     def _note(self, opened: WebSocket) -> None:
         self._sockets.append(opened)
-
-    def close(self) -> None:
-        self._context.close()
 
     def open(self, path: str = "") -> None:
         """Load an address anew."""
@@ -183,3 +176,17 @@ class Tab:
         finally:
             for opened in self._sockets:
                 opened.remove_listener("framereceived", add)
+
+
+@contextlib.contextmanager
+def tab_at(browser: Browser, address: str, path: str = "") -> Iterator[Tab]:
+    """A tab with a page opened in it, and a session of its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    context.add_init_script(_LIBRARY)
+    try:
+        tab = Tab(context.new_page(), address)
+        tab.open(path)
+        yield tab
+    finally:
+        context.close()

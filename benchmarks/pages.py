@@ -18,6 +18,7 @@ Prints a table; writes `results/pages.json`. It needs the test tools (`make test
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -33,7 +34,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from benchmarks import walk
-from benchmarks.browser import IDLE, Tab, chart, chromium, serving, table
+from benchmarks.browser import IDLE, Tab, chart, chromium, serving, tab_at, table
 from benchmarks.throughput import LARGE, TOP, bulkhead, machine, run, say, versions
 
 HERE = Path(__file__).resolve().parent
@@ -42,7 +43,9 @@ WALK = HERE / "configs" / "walk.toml"
 WALK_RUN, LARGE_RUN = 1, 2
 CHOSEN = "7,9,100,2000,3000,4000,5000,6000"
 BOARD = ".stElementContainer[class*='st-key-board-']"
-BEST = f".stElementContainer[class*='st-key-best-{WALK_RUN}-']"
+FIGURE = ".stElementContainer[class*='st-key-figure-']"
+#: Rows of the leaderboard that are in sight.
+ROWS = 10
 #: Where a heading lies that sorts: Total return.
 HEADING = 660
 PAIRS = 5
@@ -76,14 +79,21 @@ def prepare(home: Path) -> None:
             subprocess.run(call, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=TOP)
 
 
-def results(tab: Tab, _: int) -> Times:
-    """From the page of runs to the results of the run of 10,000, which is the newest."""
+def at_runs(tab: Tab, _: int) -> None:
     tab.go("Runs")
+
+
+def results(tab: Tab, _: int) -> Times:
+    """From the page of runs to the results of its newest run, the one of 10,000."""
     return tab.time(
         tab.page.locator(".st-key-results button").click,
         leaderboard=table(BOARD),
         charts=f"{chart('.st-key-bands')} && {chart('.st-key-heatmap')}",
     )
+
+
+def as_it_is(tab: Tab, _: int) -> None:
+    """The page that the last visit left."""
 
 
 def resorted(tab: Tab, _: int) -> Times:
@@ -93,35 +103,41 @@ def resorted(tab: Tab, _: int) -> Times:
     return tab.time(lambda: tab.cell(BOARD, -1, HEADING), sorted=f"{new} && {table(BOARD)}")
 
 
+def at_chosen(tab: Tab, _: int) -> None:
+    tab.open(f"/results?run={LARGE_RUN}&chosen={CHOSEN}")
+
+
 def compared(tab: Tab, _: int) -> Times:
-    """From the page of results with eight chosen."""
-    if "/compare" in tab.page.url:
-        tab.page.go_back()
-        tab.page.locator(".st-key-compare button").wait_for()
-        tab.settle()
+    """From the page of results, where eight are chosen."""
     return tab.time(
         tab.page.locator(".st-key-compare button").click,
         page=f"location.pathname === '/compare' && {chart('.st-key-figure')} && {IDLE}",
     )
 
 
+def at_walk(tab: Tab, _: int) -> None:
+    tab.open(f"/results?run={WALK_RUN}")
+
+
 def container(tab: Tab, visit: int) -> Times:
-    """From the leaderboard of the run on 100,000 bars, another row each time."""
-    if "/container" in tab.page.url:
-        tab.page.go_back()
-        tab.page.locator(BOARD).wait_for()
-        tab.settle()
+    """From the leaderboard of the run on 100,000 bars, another of the ten rows in sight each time."""
     return tab.time(
-        lambda: tab.cell(BOARD, visit),
-        page=f"location.pathname === '/container' && {chart('[data-testid=stMain]')} && {IDLE}",
+        lambda: tab.cell(BOARD, visit % ROWS),
+        page=f"location.pathname === '/container' && {chart(FIGURE)} && {IDLE}",
     )
 
 
-def repeated(tab: Tab, visit: Callable[[Tab, int], Times], repeats: int) -> dict[str, Any]:
-    """A first visit, whose bytes are counted, and `repeats` more. `visit` gets the number of the visit."""
+def repeated(
+    tab: Tab, ready: Callable[[Tab, int], None], visit: Callable[[Tab, int], Times], repeats: int
+) -> dict[str, Any]:
+    """A first visit, whose bytes are counted, and `repeats` more; each gets the number of the visit."""
+    ready(tab, 0)
     with tab.counted() as sent:
         first = visit(tab, 0)
-    found = [visit(tab, place + 1) for place in range(repeats)]
+    found = []
+    for place in range(1, repeats + 1):
+        ready(tab, place)
+        found.append(visit(tab, place))
     return {"first": first, "bytes": sent[0], "times": {name: [each[name] for each in found] for name in first}}
 
 
@@ -142,37 +158,26 @@ def row(name: str, found: dict[str, Any], thing: str) -> dict[str, Any]:
 
 
 def measure_results(browser: Browser, address: str, repeats: int) -> list[dict[str, Any]]:
-    tab = Tab(browser, address)
-    tab.open()
-    found = repeated(tab, results, repeats)
-    tab.close()
+    with tab_at(browser, address) as tab:
+        found = repeated(tab, at_runs, results, repeats)
     return [row("results: leaderboard", found, "leaderboard"), row("results: charts", found, "charts")]
 
 
 def measure_sorted(browser: Browser, address: str, repeats: int) -> list[dict[str, Any]]:
-    tab = Tab(browser, address)
-    tab.open(f"/results?run={LARGE_RUN}")
-    found = repeated(tab, resorted, repeats)
-    tab.close()
-    return [row("sorted", found, "sorted")]
+    with tab_at(browser, address, f"/results?run={LARGE_RUN}") as tab:
+        return [row("sorted", repeated(tab, as_it_is, resorted, repeats), "sorted")]
 
 
 def measure_compare(browser: Browser, address: str, repeats: int) -> list[dict[str, Any]]:
-    tab = Tab(browser, address)
-    tab.open(f"/results?run={LARGE_RUN}&chosen={CHOSEN}")
-    found = repeated(tab, compared, repeats)
-    tab.close()
-    return [row("compare of eight", found, "page")]
+    with tab_at(browser, address) as tab:
+        return [row("compare of eight", repeated(tab, at_chosen, compared, repeats), "page")]
 
 
 def measure_container(browser: Browser, address: str, repeats: int) -> list[dict[str, Any]]:
-    """Ten rows of the leaderboard are in sight, so that more repeats begin again at its top."""
     found = []
     for name in ("container on 100,000 bars, new", "container on 100,000 bars, again"):
-        tab = Tab(browser, address)
-        tab.open(f"/results?run={WALK_RUN}")
-        found.append(row(name, repeated(tab, lambda tab, place: container(tab, place % 10), repeats), "page"))
-        tab.close()
+        with tab_at(browser, address) as tab:
+            found.append(row(name, repeated(tab, at_walk, container, min(repeats, ROWS - 1)), "page"))
     return found
 
 
@@ -186,14 +191,11 @@ def measure_progress(browser: Browser, pairs: int) -> list[dict[str, Any]]:
         with serving(home) as address:
             for pair in range(pairs):
                 for watched in (False, True) if pair % 2 == 0 else (True, False):
-                    tabs = [Tab(browser, address) for _ in range(TABS if watched else 0)]
-                    for tab in tabs:
-                        tab.open()
-                    found = run(LARGE, workers, home)
+                    with contextlib.ExitStack() as tabs:
+                        for _ in range(TABS if watched else 0):
+                            tabs.enter_context(tab_at(browser, address))
+                        found = run(LARGE, workers, home)
                     rates[watched].append(10_000 / found["run_seconds"])
-                    for tab in tabs:
-                        tab.settle()
-                        tab.close()
                     say(f"{pair + 1}/{pairs}  {TABS if watched else 0} tabs: {rates[watched][-1]:,.0f}/s")
     alone, watched_rate = statistics.median(rates[False]), statistics.median(rates[True])
     return [
@@ -210,14 +212,15 @@ def measure_progress(browser: Browser, pairs: int) -> list[dict[str, Any]]:
 
 def measure_newcomer(browser: Browser) -> list[dict[str, Any]]:
     """From an empty home to a finished run, as the page offers it."""
-    with tempfile.TemporaryDirectory(prefix="bulkhead-pages-") as folder, serving(Path(folder)) as address:
-        tab = Tab(browser, address)
-        tab.open()
+    with (
+        tempfile.TemporaryDirectory(prefix="bulkhead-pages-") as folder,
+        serving(Path(folder)) as address,
+        tab_at(browser, address) as tab,
+    ):
         tab.page.get_by_role("button", name="Run the sample").click()
         tab.page.locator(".bh-badge.bh-done").wait_for()
         tab.page.get_by_role("progressbar").wait_for(state="detached")
         clicks = tab.page.evaluate("() => window.__clicks")
-        tab.close()
     return [{"name": "clicks to a finished run", "unit": "clicks", "target": MOST_CLICKS, "measured": clicks}]
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import pages, walk
 from benchmarks.compare import PEERS, deviation
+from benchmarks.peers import job
 from benchmarks.peers.environment import PEERS as ENVIRONMENTS
 from benchmarks.peers.environment import REQUIREMENTS, peers_python
 from benchmarks.table import markdown
+from engine.config import load
 
 HERE = Path(__file__).parents[1] / "benchmarks"
 
@@ -136,3 +139,50 @@ def test_the_table_claims_no_agreement_that_was_not_found() -> None:
     text = markdown(RESULT | {"rows": rows})
     assert "within 1e-1 " in text
     assert "Order counts" not in text
+
+
+def _page(**other: object) -> dict[str, object]:
+    usual = {"name": "sorted", "unit": "s", "target": 0.5, "measured": 0.4, "lowest": 0.3, "highest": 0.6, "first": 0.7}
+    return usual | {"bytes": 20_000} | other
+
+
+@pytest.mark.parametrize(
+    ("row", "missed"),
+    [
+        (_page(), False),
+        (_page(measured=0.51), True),
+        (_page(bytes=3_000_000), True),
+        ({"name": "lost", "unit": "share", "target": 0.1, "measured": 0.02}, False),
+        ({"name": "lost", "unit": "share", "target": 0.1, "measured": 0.11}, True),
+        ({"name": "clicks", "unit": "clicks", "target": 2, "measured": 1}, False),
+    ],
+)
+def test_the_table_of_pages_names_what_was_missed(row: dict[str, object], missed: bool) -> None:
+    own = {"bulkhead": "0.1.0", "streamlit": "1.67", "plotly": "7.1", "chromium": "156"}
+    text = pages.report({"date": "2026-11-23", "machine": RESULT["machine"], "versions": own, "rows": [row]})
+    (line,) = [line for line in text.splitlines() if line.startswith(row["name"])]
+    assert line.endswith("missed") == missed
+
+
+def test_the_walk_is_the_same_each_time_and_holds_together() -> None:
+    bars = walk.bars()
+    assert len(bars) == 100_000
+    assert bars.equals(walk.bars())
+    assert (bars["high"] >= bars[["open", "close"]].max(axis=1)).all()
+    assert (bars["low"] <= bars[["open", "close"]].min(axis=1)).all()
+    assert bars["time"].is_monotonic_increasing and bars["time"].is_unique
+
+
+@pytest.mark.parametrize("count", ["1000", "10000"])
+def test_peers_are_measured_on_the_grid_of_the_other_benchmarks_without_costs(count: str) -> None:
+    free, costly = (load((HERE / "configs" / f"{name}_{count}.toml").read_text()) for name in ("free", "ma_cross"))
+    assert free["strategy"] == costly["strategy"] and free["data"] == costly["data"]
+    assert "execution" not in free
+
+
+def test_a_slow_peer_does_some_of_the_pairs_the_first_and_the_last_among_them() -> None:
+    fast, slow = job.axes()
+    assert len(fast) * len(slow) == 1_000
+    some_fast, some_slow = job.axes(2, 5)
+    assert some_fast == [fast[0], fast[-1]]
+    assert len(some_slow) == 5 and {*some_slow} <= {*slow} and (some_slow[0], some_slow[-1]) == (slow[0], slow[-1])

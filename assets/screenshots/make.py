@@ -24,7 +24,7 @@ from app.services.home import Home  # noqa: E402
 from app.services.reading import read  # noqa: E402
 
 SAMPLE = ROOT / "assets" / "experiments" / "tech-trend.toml"
-SIZE = {"width": 1280, "height": 1010}
+SIZE = {"width": 1280, "height": 900}
 MOST_BYTES = 300_000
 
 
@@ -56,18 +56,16 @@ def main() -> None:
 
 
 def take(browser: Browser, address: str, home: Home) -> None:
-    """The pictures: the page of runs, and the best container with one of its fills explained."""
+    """The pictures: an experiment as a form, its results, its best container with a fill explained, three compared."""
     page = browser.new_context(viewport=SIZE, color_scheme="light").new_page()
-    page.goto(f"{address}/?run=1")
-    page.locator("[data-testid=stDataFrame] canvas").nth(1).wait_for()
-    _save(page, "runs.png")
-    page.get_by_test_id("stDataFrame").nth(1).click(position={"x": 400, "y": 52})
-    page.wait_for_url("**/container?**")
-    page.set_viewport_size({**SIZE, "height": 1210})
-    page.goto(f"{page.url}&event={_fill(home, int(page.url.rpartition('=')[2]))}")
-    page.locator(".bh-chain").wait_for()
-    page.locator(".js-plotly-plot .main-svg").first.wait_for()
-    _save(page, "container.png")
+    with home.store() as store:
+        best, *others = [row.index for row in store.containers(1, "sharpe", top=4)]
+    compared = ",".join(f"1/{index}" for index in (best, *others[1:]))
+    _save(page, f"{address}/experiment", "experiment.png", 1090)
+    _save(page, f"{address}/results?run=1", "results.png", 1480)
+    event = _fill(home, best)
+    _save(page, f"{address}/container?run=1&container={best}&event={event}", "container.png", 1210)
+    _save(page, f"{address}/compare?containers={compared}", "compare.png", 1210)
 
 
 def _fill(home: Home, index: int) -> int:
@@ -82,9 +80,12 @@ def _fill(home: Home, index: int) -> int:
     return found[len(found) // 2]
 
 
-def _save(page: Page, name: str) -> None:
+def _save(page: Page, address: str, name: str, height: int) -> None:
+    page.set_viewport_size({**SIZE, "height": height})
+    page.goto(address)
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(state="attached")
-    page.wait_for_timeout(1_500)  # tables and figures are drawn after the script has ended
+    page.locator(".js-plotly-plot .main-svg").first.wait_for()
+    page.wait_for_timeout(2_500)  # tables and figures are drawn after the script has ended
     page.screenshot(path=HERE / name)
     size = (HERE / name).stat().st_size
     print(f"{name}: {size:,} bytes")
