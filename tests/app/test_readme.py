@@ -38,7 +38,7 @@ def test_every_command_is_in_the_readme(name: str) -> None:
     assert f"bulkhead {name}" in README
 
 
-def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
+def test_every_command_and_the_python_of_the_readme_run(tmp_path: Path) -> None:
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     rows = [f"2024-01-{day:02},{day},{day + 1},{day - 0.5},{day},1000" for day in range(1, 31)]
     (tmp_path / "prices.csv").write_text("\n".join(["Date,Open,High,Low,Close,Volume", *rows]))
@@ -56,6 +56,16 @@ def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+    (script,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "HOME": str(Path.home()), "BULKHEAD_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_experiment_of_the_readme_is_one() -> None:
