@@ -95,9 +95,9 @@ def peer_run(python: Path, peer: Peer, peak: list[int] | None = None) -> dict[st
 
 
 def own_figures() -> dict[tuple[int, int], dict[str, float]]:
-    """Bulkhead's metrics for each pair of the grid of 1,000."""
+    """Bulkhead's metrics for each pair of the grid of 10,000."""
     with home() as at:
-        run(SMALL, 1, at)
+        run(LARGE, 1, at)
         command = [*bulkhead(), "show", "1", "--home", str(at), "--json"]
         shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=TOP).stdout)
     rows = shown["containers"]

@@ -1,11 +1,11 @@
 """The job that every peer does, and what it reports: moving-average crossings on the S&P 500, daily.
 
 Long when the fast average crosses above the slow one, out when it crosses below; decided at a close, filled at the next
-open, all cash in, no costs. The windows are those of `configs/free_1000.toml`, or as many of them, evenly chosen, as a
+open, all cash in, no costs. The windows are those of `configs/free_10000.toml`, or as many of them, evenly chosen, as a
 peer does in some seconds. Importing and reading the file are not timed; everything from there to the figures is.
 
 Each peer has a module `on_<peer>.py`, run in the peer's environment as `python -m benchmarks.peers.on_<peer> VARIANT`.
-It does two pairs first, untimed, so that what is compiled or loaded late is there. It prints one JSON document.
+It does some pairs first, untimed, so that what is compiled or loaded late is there. It prints one JSON document.
 """
 
 import json
@@ -24,7 +24,7 @@ import pandas as pd
 
 TOP = Path(__file__).resolve().parents[2]
 BARS = TOP / "assets" / "data" / "sp500.parquet"
-GRID = TOP / "benchmarks" / "configs" / "free_1000.toml"
+GRID = TOP / "benchmarks" / "configs" / "free_10000.toml"
 #: Enough that whole units, where a peer knows nothing smaller, are no error worth naming.
 CASH = 1e12
 DAYS = 252
@@ -56,8 +56,9 @@ def report(
     variants: dict[str, Callable[[Sequence[int], Sequence[int]], Figures]],
     windows: tuple[Sequence[int], Sequence[int]],
     packages: Sequence[str],
+    warm: tuple[int, int] = (1, 2),
 ) -> None:
-    """Do the variant that the command line names (once for two pairs, then timed) and print what came of it.
+    """Do the variant that the command line names, first untimed for `warm` windows, and print what came of it.
 
     A variant takes the windows of both averages and gives its figures, a value for each pair, the slow ones fastest.
     """
@@ -65,7 +66,7 @@ def report(
         raise SystemExit(f"name one of {', '.join(variants)}")
     do = variants[sys.argv[1]]
     fast, slow = windows
-    do(fast[:1], slow[:2])
+    do(fast[: warm[0]], slow[: warm[1]])
     began = time.perf_counter()
     figures = do(fast, slow)
     seconds = time.perf_counter() - began
