@@ -154,7 +154,9 @@ class RunState:
     """As much of a run as tells whether something happened to it, and how fast it goes. Fields as in `RunSummary`."""
 
     id: int
+    name: str
     status: str
+    containers: int
     done: int
     failed: int
     pid: int | None

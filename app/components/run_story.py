@@ -37,7 +37,7 @@ def story(home: Home, run_id: int) -> None:
     elif run.status in ("interrupted", "stopped", "paused"):
         kept = many(run.done + run.failed, "container")
         st.html(html.notice(f"The run is {run.status}; {kept} of {run.containers:,} are kept.", "warning"))
-    if run.done:
+    if run.done and run.status not in LIVE:  # drawing tables would take cores from the run; Results has them so far
         _best(home, run)
     if failed:
         _failures(run, failed)
@@ -119,8 +119,7 @@ def _best(home: Home, run: Run) -> None:
     frame, columns = tables.leaderboard(found, "sharpe")
     st.subheader("Best by Sharpe")
     held_out = " Figures are of the bars before the held-out ones." if run.plan.get("test") is not None else ""
-    so_far = " so far" if run.status in LIVE else ""
-    st.caption(f"{len(found):,} of {run.done:,} that are done{so_far} · click a row to open its container.{held_out}")
+    st.caption(f"{len(found):,} of {run.done:,} that are done · click a row to open its container.{held_out}")
     event = st.dataframe(
         frame,
         column_config=columns,

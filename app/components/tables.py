@@ -40,7 +40,7 @@ def runs(found: Sequence[RunSummary], zone: str | None) -> tuple[pd.DataFrame, C
         {
             "Run": run.id,
             "Name": clean(run.name),
-            "Status": run.status,
+            "Status": "in progress" if run.status in ("queued", "running") else run.status,
             "Containers": run.containers,
             "Done": None if run.status in ("queued", "running") else run.done,
             "Failed": None if run.status in ("queued", "running") else run.failed,

@@ -111,15 +111,30 @@ def test_failures_are_grouped_by_cause(page: Open, stored: Path) -> None:
 
 
 def test_an_idle_page_notices_a_run_of_somebody_else(page: Open, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = []
+    drawn, boxes = [], []
     monkeypatch.setattr(watching.st, "rerun", lambda: drawn.append("anew"))
+    monkeypatch.setattr(watching.st, "html", boxes.append)
     home = Home(full)
     with home.store() as store:
-        seen = store.runs()[::-1]
-        watching._look(home, watching.drawn(seen), [])
-        assert drawn == [], "nothing has changed"
+        shown_as_ended = watching.ended(store.runs())
+        watching._look(home, shown_as_ended, True)
+        assert drawn == boxes == [], "nothing has changed"
+        run_id = running.create(store, running.check(home, GOOD), 1, "sequential")
+        watching._look(home, shown_as_ended, True)
+        assert drawn == [] and f"Run {run_id} " in boxes[0], "a box is drawn, and not the page with its tables"
+        with store.claim(run_id) as lease:
+            store.finish(lease, "stopped")
+        watching._look(home, shown_as_ended, True)
+    assert drawn == ["anew"]
+
+
+def test_the_first_run_of_a_home_turns_the_empty_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(watching.st, "rerun", lambda: drawn.append("anew"))
+    home = Home(tmp_path)
+    with home.store() as store:
         running.create(store, running.check(home, GOOD), 1, "sequential")
-        watching._look(home, watching.drawn(seen), [])
+    watching._look(home, frozenset(), False)
     assert drawn == ["anew"]
 
 
@@ -132,7 +147,7 @@ def test_a_run_that_is_running_shows_how_far_it_is_and_ends(page: Open, full: Pa
             store.start(lease, 0.5)
             app = page(full, run=LIVE_RUN)
             assert "0 of 30" in said(app) and "bh-running" in said(app)
-            assert app.dataframe[0].value["Status"].tolist() == ["running", "done", "done"]
+            assert app.dataframe[0].value["Status"].tolist() == ["in progress", "done", "done"]
             assert app.dataframe[0].value["Done"].isna().tolist() == [True, False, False], "it would soon be wrong"
             store.finish(lease, "stopped")
     shown(app.run())
