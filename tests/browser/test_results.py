@@ -1,6 +1,7 @@
-"""Results in a browser: sorted and filtered by the server, three chosen, and Compare opens with those three."""
+"""Results in a browser: sorted and filtered by the server, three compared, the run exported and made anew elsewhere."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -8,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from app.services import running
 from app.services.home import Home
 from db.store import Condition
+from tests.app.small import bulkhead
 from tests.browser.conftest import Workbench
 from tests.browser.test_journey import settled
 
@@ -36,7 +38,9 @@ def home(workbench: Workbench) -> Home:
     return found
 
 
-def test_sort_filter_choose_three_and_compare(home: Home, workbench: Workbench, page: Page) -> None:
+def test_sort_filter_compare_three_export_and_reproduce(
+    home: Home, workbench: Workbench, page: Page, tmp_path: Path
+) -> None:
     page.goto(workbench.address)
     page.get_by_role("link", name="Results").click()
     board = page.get_by_test_id("stDataFrame").first
@@ -55,6 +59,8 @@ def test_sort_filter_choose_three_and_compare(home: Home, workbench: Workbench, 
     page.wait_for_url(re.compile(r"sort=container"))
     expect(heading).to_have_text("Container ↑")
     choose(page, "Sorted by", "Max drawdown")
+    page.wait_for_url(re.compile(r"sort=max_drawdown"))
+    expect(heading).to_have_text("Max drawdown ↓")  # a menu that is open while the page is drawn anew closes
     choose(page, "Order", "smallest first")
     page.wait_for_url(re.compile(r"order=asc"))
     ranked(home, board, "max_drawdown", descending=False)
@@ -82,6 +88,14 @@ def test_sort_filter_choose_three_and_compare(home: Home, workbench: Workbench, 
     assert width[0] <= width[1], "no horizontal scroll"
     page.get_by_role("button", name="Compare 3").click()
     page.wait_for_url(re.compile(r"/compare\?containers=" + "%2C".join(f"1%2F{index}" for index in rows[:3]) + "$"))
+    settled(page)
+
+    page.get_by_role("link", name="Runs").click()
+    with page.expect_download() as arriving:
+        page.get_by_role("button", name="Export config").click()
+    arriving.value.save_as(tmp_path / "run.toml")
+    told = bulkhead(tmp_path / "elsewhere", "reproduce", str(tmp_path / "run.toml"), "--json")
+    assert told.code == 0 and told.json["verdict"] == "identical" and told.json["containers"] == 30
 
 
 def ranked(home: Home, board: Locator, sort: str, **options: object) -> list[int]:
@@ -96,5 +110,6 @@ def ranked(home: Home, board: Locator, sort: str, **options: object) -> list[int
 
 
 def choose(page: Page, label: str, option: str) -> None:
+    settled(page)
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option, exact=True).click()
