@@ -43,7 +43,7 @@ def aside(home: Home, outlook: Outlook, estimate: Estimate | None) -> None:
         file = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:80] or "experiment"
         st.download_button(
             "Save TOML",
-            STATE[state.TEXT],
+            lambda: STATE[state.TEXT],  # as a text it would be a new file at every edit, and the last one gone too soon
             f"{file}.toml",
             "application/toml",
             icon=":material/download:",

@@ -87,13 +87,16 @@ def editor(page: Page) -> Locator:
 def shows(page: Page, line: str) -> None:
     """The text beside the form has this line now."""
     expect(editor(page)).to_have_value(re.compile(re.escape(line)))
+    settled(page)  # fields that are drawn anew take nothing that is typed into those before
 
 
 def typed(page: Page, label: str, value: str, first: bool = False) -> None:
     found = page.get_by_role("textbox", name=label, exact=True)
     found = found.first if first else found
+    settled(page)
     found.fill(value)
     found.press("Enter")
+    settled(page)
 
 
 def way(page: Page, label: str, how: str) -> None:
