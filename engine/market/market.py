@@ -1,7 +1,7 @@
 """The market: immutable arrays of bars, shared by all containers of a run."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,9 @@ Bools = npt.NDArray[np.bool_]
 #: One bar of one symbol, packed for the kernel; `valid` is 1.0, or 0.0 where the symbol has no bar (all else NaN then).
 #: `mark` is the last close, also where the symbol has no bar: what a position is worth (NaN before the first bar).
 BAR = np.dtype([(name, "<f8") for name in ("open", "high", "low", "close", "volume", "valid", "mark")], align=True)
+
+#: A corporate action, at the open of `bar` (kinds and values: `actions.py`); sorted by bar, symbol, kind.
+ACTION = np.dtype([("bar", "<i4"), ("symbol", "<i4"), ("kind", "<i4"), ("value", "<f8")], align=True)
 
 #: The columns of values, in the order of BAR.
 COLUMNS = ("open", "high", "low", "close", "volume")
@@ -57,6 +60,11 @@ class Market:
     adjustment: str
     #: IANA name of the zone whose dates the sessions are; `UTC` for daily and slower bars.
     zone: str = "UTC"
+    #: ACTION (actions,): splits, dividends and ends of symbols.
+    actions: npt.NDArray[np.void] = field(default_factory=lambda: frozen(np.empty(0, ACTION)))
+    #: Further columns of the dataset by name, float64 (bars, symbols), NaN where nothing was known: a value stands at
+    #: the first bar at whose close it could be known.
+    features: Mapping[str, Floats] = field(default_factory=dict)
 
     @classmethod
     def from_columns(
@@ -77,11 +85,13 @@ class Market:
         sessions_per_year: float = 252.0,
         adjustment: str = "raw",
         zone: str = "UTC",
+        actions: npt.NDArray[np.void] | None = None,
+        features: Mapping[str, npt.ArrayLike] | None = None,
     ) -> "Market":
         """A market from columns of shape (bars, symbols), or (bars,) for one symbol; everything is copied.
 
-        `valid` defaults to where the close is finite, `volume` to 0, `session` to one per bar. Prices are not judged
-        here. Raises DataError when shapes do not fit or times do not increase.
+        `valid` defaults to where the close is finite, `volume` to 0, `session` to one per bar, `actions` and `features` to
+        none. Prices are not judged here. Raises DataError when shapes do not fit or times do not increase.
         """
         times = np.array(time, dtype=np.int64)
         shape = (len(times), len(symbols))
@@ -115,6 +125,8 @@ class Market:
             sessions_per_year=float(sessions_per_year),
             adjustment=adjustment,
             zone=zone,
+            actions=frozen(np.sort(np.empty(0, ACTION) if actions is None else actions, order=["bar", "symbol", "kind"])),
+            features={name: frozen(_shaped(name, values, shape)) for name, values in (features or {}).items()},
             **{name: frozen(values) for name, values in columns.items()},
         )
 
@@ -122,6 +134,8 @@ class Market:
         """Unpickled arrays are plain, read-only ones again: pickle forgets the flag, and Numba knows no `memmap`."""
         for name, value in state.items():
             self.__dict__[name] = frozen(np.asarray(value)) if isinstance(value, np.ndarray) else value
+        features = self.__dict__.get("features", {})
+        self.__dict__["features"] = {name: frozen(np.asarray(values)) for name, values in features.items()}
 
     def __repr__(self) -> str:
         return f"Market({', '.join(self.symbols)}; {len(self.time)} bars of {self.frequency}; {self.dataset[:12]})"
@@ -169,8 +183,18 @@ class Market:
             symbols=tuple(self.symbols[s] for s in columns),
             time=frozen(self.time[keep]),
             session=frozen(np.cumsum(changed).astype(np.int32)),
+            actions=self._selected_actions(keep, columns),
+            features={name: frozen(values[keep][:, columns]) for name, values in self.features.items()},
             **arrays,
         )
+
+    def _selected_actions(self, keep: npt.NDArray[np.intp], columns: list[int]) -> npt.NDArray[np.void]:
+        """The actions of `columns` on the bars `keep`; one on a bar that is gone moves to the next that is kept."""
+        place = {s: i for i, s in enumerate(columns)}
+        chosen = np.array([row for row in self.actions if int(row["symbol"]) in place], ACTION)
+        chosen["symbol"] = [place[int(s)] for s in chosen["symbol"]]
+        chosen["bar"] = np.searchsorted(keep, chosen["bar"])
+        return frozen(np.sort(chosen[chosen["bar"] < len(keep)], order=["bar", "symbol", "kind"]))
 
     def _day(self, bar: int) -> str:
         return datetime.fromtimestamp(int(self.time[bar]) // 10**9, ZoneInfo(self.zone)).date().isoformat()
