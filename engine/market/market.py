@@ -90,8 +90,8 @@ class Market:
     ) -> "Market":
         """A market from columns of shape (bars, symbols), or (bars,) for one symbol; everything is copied.
 
-        `valid` defaults to where the close is finite, `volume` to 0, `session` to one per bar, `actions` and `features` to
-        none. Prices are not judged here. Raises DataError when shapes do not fit or times do not increase.
+        `valid` defaults to where the close is finite, `volume` to 0, `session` to one per bar, `actions` and
+        `features` to none. Prices are not judged here. Raises DataError when shapes do not fit or times do not rise.
         """
         times = np.array(time, dtype=np.int64)
         shape = (len(times), len(symbols))
@@ -125,7 +125,7 @@ class Market:
             sessions_per_year=float(sessions_per_year),
             adjustment=adjustment,
             zone=zone,
-            actions=frozen(np.sort(np.empty(0, ACTION) if actions is None else actions, order=["bar", "symbol", "kind"])),
+            actions=_sorted(np.empty(0, ACTION) if actions is None else actions),
             features={name: frozen(_shaped(name, values, shape)) for name, values in (features or {}).items()},
             **{name: frozen(values) for name, values in columns.items()},
         )
@@ -194,10 +194,14 @@ class Market:
         chosen = np.array([row for row in self.actions if int(row["symbol"]) in place], ACTION)
         chosen["symbol"] = [place[int(s)] for s in chosen["symbol"]]
         chosen["bar"] = np.searchsorted(keep, chosen["bar"])
-        return frozen(np.sort(chosen[chosen["bar"] < len(keep)], order=["bar", "symbol", "kind"]))
+        return _sorted(chosen[chosen["bar"] < len(keep)])
 
     def _day(self, bar: int) -> str:
         return datetime.fromtimestamp(int(self.time[bar]) // 10**9, ZoneInfo(self.zone)).date().isoformat()
+
+
+def _sorted(actions: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    return frozen(np.sort(actions, order=["bar", "symbol", "kind"]))
 
 
 def _date(day: date | str) -> date:
