@@ -6,7 +6,7 @@ container does can be seen by another: its buses are its own, and what it shares
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,15 @@ from engine.digest import text_digest
 from engine.ensemble.weights import Ensemble
 from engine.events import Kind, Level, empty_log
 from engine.execution.rules import Execution
-from engine.market.market import frozen
+from engine.market.market import Market, frozen
 from engine.parallel.block import BENCHMARK
 from engine.patterns import ROUTES, Route
 from engine.plan import reference_key
 from engine.risk.portfolio import Portfolio
+from engine.risk.sizing import size
 from engine.risk.standard import Risk
 from engine.shared import Shared
-from engine.steps import RegimeBatch, TargetBatch, classify, signals, targets, trade
+from engine.steps import RegimeBatch, TargetBatch, classify, signals, targets, trade, trading
 from engine.strategies.base import Strategy
 from engine.strategies.buy_and_hold import BuyAndHold
 from engine.sweep import Branch, component
@@ -47,6 +48,8 @@ _TRADED = (
     (REJECTION, Level.PORTFOLIO, RISK),
     (REJECTION, Level.CONTAINER, EXECUTION),
     (Kind.FILL, Level.CONTAINER, EXECUTION),
+    (Kind.SPLIT, Level.CONTAINER, EXECUTION),
+    (Kind.CASH, Level.CONTAINER, EXECUTION),
 )
 
 
@@ -125,7 +128,7 @@ def benchmark(shared: Shared) -> Spec:
                 )
             )
         elif isinstance(stage, Execution):
-            kept.append(component("execution", "", Execution, stage.model_dump()))
+            kept.append(component("execution", "", Execution, stage.model_dump() | {"entry": "market"}))
     return assemble(Branch({}, (*parts, *kept)), (), shared.plan.data, shared.plan.seed)
 
 
@@ -147,7 +150,7 @@ class Container:
         return self.log
 
     def _market(self) -> None:
-        self.buses.port(MARKET).publish(BAR, self.shared.market)
+        self.buses.port(MARKET).publish(BAR, Bars(self.shared.seen, self.shared.market))
 
     def _hub(self) -> None:
         self.buses.port(HUB).publish(INDICATOR, self.shared.hub)
@@ -172,7 +175,7 @@ class Container:
     def _strategy(self, i: int, strategy: Strategy) -> None:
         spec, shared = self.spec, self.shared
         port = self.buses.port(STRATEGY, i)
-        market, hub = port.read(BAR)[0], port.read(INDICATOR)[0]
+        market, hub = port.read(BAR)[0].seen, port.read(INDICATOR)[0]
         found: list[RegimeBatch] = port.read(REGIME)
         regimes = found[0].regimes if found else None
         context = spec.fragments[id(spec.classifier)] if spec.classifier else ""
@@ -185,23 +188,41 @@ class Container:
 
     def _ensemble(self) -> None:
         port = self.buses.port(ENSEMBLE)
-        spec = self.spec
+        spec, shared = self.spec, self.shared
         found: list[RegimeBatch] = port.read(REGIME)
         rows, names = (found[0].rows, found[0].regimes.names) if found else (_NO_ROWS, ())
-        batch = targets(spec.ensemble, spec.risk, spec.portfolio, self.shared.market, rows, names, port.read(SIGNAL))
-        port.publish(TARGET, batch)
+        portfolio, risk, hub = spec.portfolio, spec.risk, shared.hub
+        sizing = shared.result(
+            ("sizing", spec.fragments[id(portfolio)], spec.fragments[id(risk)]),
+            lambda: size(portfolio, risk, shared.seen, hub.take(portfolio), self.first),
+            lambda found: found.slots.nbytes + found.agenda.nbytes,
+        )
+        port.publish(TARGET, targets(spec.ensemble, risk, sizing, shared.market, rows, names, port.read(SIGNAL)))
 
     def _trade(self) -> None:
         """Risk & portfolio and execution depend on each other bar by bar: one kernel, then each publishes its part."""
-        spec, buses = self.spec, self.buses
+        spec, buses, shared = self.spec, self.buses, self.shared
         risk, execution = buses.port(RISK), buses.port(EXECUTION)
-        market = risk.read(BAR)[0]
+        bars: Bars = risk.read(BAR)[0]
         batch: TargetBatch = risk.read(TARGET)[0]
-        log = trade(batch, spec.risk, spec.portfolio, spec.execution, market, self.first)
+        stages = spec.risk, spec.portfolio, spec.execution
+        rules = shared.result(
+            ("rules", *(spec.fragments[id(stage)] for stage in stages)),
+            lambda: trading(*stages, bars.seen, bars.traded, shared.hub, self.first),
+            lambda found: found.nbytes,
+        )
+        log = trade(batch, rules, bars.traded, self.first)
         for kind, level, role in _TRADED:
             port = risk if role is RISK else execution
             port.publish(kind, Rows(log, kind, level), buses.bus(level))
         self.log = log
+
+
+class Bars(NamedTuple):
+    """A BAR batch: the market as stages above risk see it, in first units, and as it is traded."""
+
+    seen: Market
+    traded: Market
 
 
 class Rows:

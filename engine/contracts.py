@@ -57,13 +57,18 @@ CONTRACTS: dict[Role, Contract] = {
         _row(
             Role.RISK,
             (Level.RISK, Level.PORTFOLIO),
-            (K.TARGET, K.REGIME, K.BAR, K.FILL),
+            (K.TARGET, K.REGIME, K.BAR, K.FILL, K.SPLIT, K.CASH),
             (K.ORDER, K.RESIZE, K.REJECTION, K.STOP, K.REBALANCE),
         ),
-        _row(Role.EXECUTION, (Level.CONTAINER,), (K.ORDER, K.BAR), (K.FILL, K.REJECTION)),
+        _row(Role.EXECUTION, (Level.CONTAINER,), (K.ORDER, K.BAR), (K.FILL, K.REJECTION, K.SPLIT, K.CASH)),
     )
 }
 
+_DOWN = (
+    (Level.CONTAINER, Level.CLASSIFIER),
+    (Level.CLASSIFIER, Level.RISK),
+    (Level.RISK, Level.PORTFOLIO),
+)
 #: Which way a kind crosses from one bus to the next. Context goes down, intents go up, fills come back down to the
 #: portfolio. What is not listed here stays on the bus it was published on.
 FORWARDS: dict[Kind, tuple[tuple[Level, Level], ...]] = {
@@ -91,11 +96,9 @@ FORWARDS: dict[Kind, tuple[tuple[Level, Level], ...]] = {
         (Level.RISK, Level.CLASSIFIER),
         (Level.CLASSIFIER, Level.CONTAINER),
     ),
-    K.FILL: (
-        (Level.CONTAINER, Level.CLASSIFIER),
-        (Level.CLASSIFIER, Level.RISK),
-        (Level.RISK, Level.PORTFOLIO),
-    ),
+    K.FILL: _DOWN,
+    K.SPLIT: _DOWN,
+    K.CASH: _DOWN,
 }
 
 

@@ -24,6 +24,8 @@ class Kind(IntEnum):
     REBALANCE = 8
     FILL = 9
     INDICATOR = 10
+    SPLIT = 11
+    CASH = 12
 
 
 class Level(IntEnum):
@@ -56,6 +58,31 @@ class Reason(IntEnum):
     STOP_LOSS = 8
     CASH = 9
     SCHEDULE = 10
+    TAKE_PROFIT = 11
+    TRAILING_STOP = 12
+    TIME_STOP = 13
+    DAILY_LOSS = 14
+    MAX_DRAWDOWN = 15
+    MARGIN_CALL = 16
+    LEFT_UNIVERSE = 17
+    DELISTED = 18
+    DRIFT = 19
+    LEVERAGE = 20
+    MARGIN = 21
+    NET = 22
+    MAX_WEIGHT = 23
+    VOLUME = 24
+    COOL_DOWN = 25
+    HALTED = 26
+    NOT_MEMBER = 27
+    EXPIRED = 28
+    LONG_ONLY = 29
+    NO_SIZE = 30
+    DIVIDEND = 31
+    BORROW = 32
+    FINANCING = 33
+    STOP_ATR = 34
+    RISK_CAP = 35
 
 
 class Source(IntEnum):

@@ -34,7 +34,7 @@ def run(spec: Spec, shared: Shared) -> Outcome:
     """Run one container and work out what is kept of it."""
     log = Container(spec, shared).run()
     plan, market = shared.plan, shared.market
-    account = project(log, market.bars, plan.first, spec.portfolio.initial_cash, plan.test)
+    account = project(log, market.bars, plan.first, spec.portfolio.initial_cash, plan.test, spec.execution.multiplier)
     metrics, test_metrics = both_parts(account, market, plan, spec)
     return Outcome(
         log,

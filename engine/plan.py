@@ -16,11 +16,13 @@ from engine.errors import ConfigError
 from engine.experiment import Experiment, parse_experiment
 from engine.indicators.hub import DEFAULT_BUDGET, Hub
 from engine.indicators.request import Request
+from engine.market.actions import in_first_units
 from engine.market.index import index_market
 from engine.market.market import Market
 from engine.registry import BUILT_IN
+from engine.risk.portfolio import Portfolio
+from engine.risk.sizing import members
 from engine.stage import Stage
-from engine.strategies.base import Strategy
 from engine.sweep import canonical
 
 Arrays = dict[Request, npt.NDArray[np.float64]]
@@ -74,6 +76,9 @@ def plan_on(
     if start >= len(market.time):
         raise ConfigError(f"[data] start {data.start} lies after the last bar; choose an earlier one")
     stages = experiment.sweep.stages(experiment.ranks)
+    for stage in stages:
+        if isinstance(stage, Portfolio):
+            members(stage, market)  # refuses a feature that the dataset does not have
     hubs = _warm(stages, market, budget)
     warmup = data.warmup if isinstance(data.warmup, int) else 0
     if data.warmup == "common":
@@ -117,15 +122,14 @@ def reference_key(classifier: Classifier) -> str:
 
 def _warm(stages: list[Stage], market: Market, budget: int) -> dict[str | None, Hub]:
     """A hub for the market and one for each series a classifier sees, holding what the containers will ask for."""
-    hubs: dict[str | None, Hub] = {None: Hub(market, budget)}
+    seen = in_first_units(market)
+    hubs: dict[str | None, Hub] = {None: Hub(seen, budget)}
     for stage in stages:
-        if not isinstance(stage, Strategy | Classifier):
-            continue
         key = None
         if isinstance(stage, Classifier):
             key = reference_key(stage)
             if key not in hubs:
-                hubs[key] = Hub(index_market(market, stage.reference), budget)
+                hubs[key] = Hub(index_market(seen, stage.reference), budget)
         hubs[key].warm(stage.indicators().values())
     return hubs
 

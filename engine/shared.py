@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.experiment import build_sweep
 from engine.indicators.hub import DEFAULT_BUDGET, Hub
+from engine.market.actions import in_first_units
 from engine.market.index import index_market
 from engine.market.market import frozen
 from engine.plan import Plan
@@ -26,6 +27,8 @@ class Shared:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.market = plan.market
+        #: What stages above risk see of it.
+        self.seen = in_first_units(plan.market)
         self.sweep = build_sweep(plan.raw, BUILT_IN.with_modules(plan.modules))
         self.hub = self._hub(None)
         self._series: dict[str, Hub] = {}
@@ -39,7 +42,7 @@ class Shared:
         return self._series[reference]
 
     def _hub(self, reference: str | None) -> Hub:
-        market = self.market if reference is None else index_market(self.market, reference or None)
+        market = self.seen if reference is None else index_market(self.seen, reference or None)
         known = self.plan.indicators.get(reference, {})
         return Hub(market, DEFAULT_BUDGET, {request: frozen(np.asarray(values)) for request, values in known.items()})
 

@@ -3,7 +3,6 @@
 A container joins them through its buses; a test can call any of them on batches made by hand.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -21,6 +20,7 @@ from engine.execution.state import open_account, open_book
 from engine.indicators.hub import Hub
 from engine.market.market import Market, frozen
 from engine.risk.portfolio import Portfolio
+from engine.risk.sizing import Sizing, entry_ranges, members
 from engine.risk.standard import Risk
 from engine.stage import Regimes
 from engine.strategies.base import RandomStrategy, Strategy
@@ -29,6 +29,7 @@ from engine.sweep import canonical
 
 Log = npt.NDArray[np.void]
 FIRST_STRATEGY = int(Source.STRATEGY)
+NO_CAPS = frozen(np.empty((0, 0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,7 @@ class TargetBatch:
 
 def classify(classifier: Classifier, market: Market, hub: Hub, first: int) -> RegimeBatch:
     """Label `market` (one symbol: the index or the reference). `first`: the first trading bar."""
-    values = {name: hub.get(request) for name, request in classifier.indicators().items()}
-    codes = carried(classifier.label(market, values), len(market.time), classifier)
+    codes = carried(classifier.label(market, hub.take(classifier)), len(market.time), classifier)
     codes.flags.writeable = False
     return RegimeBatch(Regimes(codes, classifier.regimes), regime_rows(codes, first))
 
@@ -65,9 +65,7 @@ def dense_signals(
     strategy: Strategy, market: Market, hub: Hub, regimes: Regimes | None, seed: int
 ) -> npt.NDArray[np.float64]:
     """A strategy's signals as it gives them, float64 (bars, symbols)."""
-    values: Mapping[str, npt.NDArray[np.float64]] = {
-        name: hub.get(request) for name, request in strategy.indicators().items()
-    }
+    values = hub.take(strategy)
     if isinstance(strategy, RandomStrategy):
         generators = {symbol: generator(seed, strategy, symbol) for symbol in market.symbols}
         return strategy.random_signal(market, values, regimes, generators)
@@ -85,18 +83,22 @@ def signals(
 def targets(
     ensemble: Ensemble,
     risk: Risk,
-    portfolio: Portfolio,
+    sizing: Sizing,
     market: Market,
     regime_events: Log,
     regime_names: tuple[str, ...],
     batches: list[Log],
+    caps: npt.NDArray[np.float64] = NO_CAPS,
 ) -> TargetBatch:
     """Weigh the SIGNAL events of all strategies (`batches`, in config order) into TARGETs."""
     symbols, strategies = len(market.symbols), len(batches)
     weights = ensemble.matrix(strategies, regime_names)
     starts = np.array([0, *accumulate([len(batch) for batch in batches])])
     joined = batches[0] if strategies == 1 else frozen(np.concatenate(batches))
-    rows, moves = worst_rows(len(market.time), len(regime_events), len(joined), symbols)
+    agenda = sizing.agenda
+    if len(caps):
+        agenda = np.union1d(agenda, changes_of(caps, int(sizing.rule["first"][0])))
+    rows, moves = worst_rows(len(market.time), len(regime_events), len(joined), len(agenda), symbols)
     out, moved = np.empty(rows, EVENT), np.empty(moves, MOVE)
     written, steps = combine(
         regime_events,
@@ -104,9 +106,10 @@ def targets(
         starts,
         weights,
         scales(risk.regime_scale, regime_names),
-        1.0 / symbols if portfolio.slot is None else portfolio.slot,
-        risk.max_weight,
-        risk.max_gross,
+        sizing.slots,
+        caps,
+        agenda,
+        sizing.rule,
         np.zeros((strategies, symbols)),
         np.zeros(symbols + 1, MEMORY),
         out,
@@ -115,24 +118,60 @@ def targets(
     return TargetBatch(out[:written], moved[:steps])
 
 
-def trade(
-    batch: TargetBatch,
-    risk: Risk,
-    portfolio: Portfolio,
-    execution: Execution,
-    market: Market,
-    first: int,
-) -> Log:
+def changes_of(caps: npt.NDArray[np.float64], first: int) -> npt.NDArray[np.int64]:
+    """The bars from `first` on at which a cap differs from the bar before, int64."""
+    before, now = caps[first:-1], caps[first + 1 :]
+    same = (now == before) | (np.isnan(now) & np.isnan(before))
+    return first + 1 + np.flatnonzero(~same.all(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Trading:
+    """What the trading kernel reads beside bars and targets: RULES (1,), and per bar what `advance` calls so."""
+
+    rules: npt.NDArray[np.void]
+    members: npt.NDArray[np.bool_]
+    atr: npt.NDArray[np.float64]
+
+    @property
+    def nbytes(self) -> int:
+        return self.rules.nbytes + self.members.nbytes + self.atr.nbytes
+
+
+def trading(
+    risk: Risk, portfolio: Portfolio, execution: Execution, seen: Market, traded: Market, hub: Hub, first: int
+) -> Trading:
+    """The rules of three stages on a market. `seen`: the market in first units, whose hub is `hub`."""
+    ranges = entry_ranges(risk, seen, traded, hub.take(risk))
+    return Trading(kernel_rules(risk, portfolio, execution, first), members(portfolio, traded), ranges)
+
+
+def trade(batch: TargetBatch, trading: Trading, market: Market, first: int) -> Log:
     """Trade the targets from the first trading bar to the last: the container's whole log."""
-    rules = kernel_rules(risk, portfolio, execution, first)
+    rules = trading.rules
     accounts, book = open_account(rules), open_book(len(market.symbols))
     symbols, last = len(market.symbols), len(market.time)
     log = np.empty(4 * len(batch.rows) + (2 * ROWS_PER_SYMBOL) * symbols + 64, EVENT)
     bar = first
     while True:
-        bar = advance(accounts, market.bars, batch.rows, batch.moves, book, rules, bar, last, log)
-        if bar == last:
+        bar = advance(
+            accounts,
+            market.bars,
+            market.actions,
+            market.dates,
+            trading.members,
+            trading.atr,
+            batch.rows,
+            batch.moves,
+            book,
+            rules,
+            bar,
+            last,
+            log,
+        )
+        if bar >= 0:
             break
+        bar = -bar - 1
         log = np.concatenate([log[: accounts["rows"][0]], empty_log(2 * len(log))])
     if accounts["rows"][0] + symbols > len(log):
         log = np.concatenate([log, empty_log(symbols)])

@@ -136,7 +136,14 @@ class Reading:
         if not self.done:
             where = f"container {self.run.id}/{self.container.index}"
             raise StoreError(f"{where} is {self.container.status}, so it has no equity; choose one that is done")
-        return project(self.log, self.market.bars, self.first, self.spec.portfolio.initial_cash, self.test)
+        return project(
+            self.log,
+            self.market.bars,
+            self.first,
+            self.spec.portfolio.initial_cash,
+            self.test,
+            self.spec.execution.multiplier,
+        )
 
     @cached_property
     def drawdown(self) -> npt.NDArray[np.float64]:

@@ -14,14 +14,27 @@ from engine.events import NO_CAUSE, Kind, Level, Reason, Source
 MOVE = np.dtype([("bar", "<i4"), ("symbol", "<i4"), ("weighted", "<f8"), ("signalled", "<i8")], align=True)
 
 #: What the ensemble remembers of a symbol from one bar to the next.
-MEMORY = np.dtype([("weighted", "<f8"), ("target", "<f8"), ("newest", "<i8"), ("signalled", "<i8")], align=True)
+MEMORY = np.dtype(
+    [("weighted", "<f8"), ("target", "<f8"), ("slot", "<f8"), ("newest", "<i8"), ("signalled", "<i8")], align=True
+)
+
+#: One row: the rules by which signals become targets. `slot`: the share of equity of a full signal where it is the same
+#: for all; `rebalance` and `first`: when sizes that differ are taken anew.
+AIM = np.dtype(
+    [
+        *((name, "<f8") for name in ("slot", "least", "max_weight", "max_gross")),
+        *((name, "<i8") for name in ("rebalance", "first")),
+    ],
+    align=True,
+)
 
 CHANGE = 1e-12
 
 REGIME, SIGNAL, TARGET, REJECTION = int(Kind.REGIME), int(Kind.SIGNAL), int(Kind.TARGET), int(Kind.REJECTION)
-LEVEL_PORTFOLIO = int(Level.PORTFOLIO)
-SOURCE_ENSEMBLE = int(Source.ENSEMBLE)
-NO_CHANGE = int(Reason.NO_CHANGE)
+LEVEL_PORTFOLIO, LEVEL_RISK = int(Level.PORTFOLIO), int(Level.RISK)
+SOURCE_ENSEMBLE, SOURCE_RISK = int(Source.ENSEMBLE), int(Source.RISK)
+NO_CHANGE, LONG_ONLY, NO_SIZE = int(Reason.NO_CHANGE), int(Reason.LONG_ONLY), int(Reason.NO_SIZE)
+NEVER = 2147483647
 
 
 @kernel
@@ -46,36 +59,49 @@ def write(log, n, bar, kind, level, source, symbol, cause, reason):  # type: ign
 
 
 @kernel
-def aim(weighted, scale, slot, max_weight):  # type: ignore[no-untyped-def]
+def aim(bar, s, weighted, scale, slot, rules, caps):  # type: ignore[no-untyped-def]
     """The target weight of one symbol before the cap on gross."""
-    return min(max(scale * slot * weighted, -max_weight), max_weight)
+    most = rules.max_weight
+    if len(caps) > 0 and caps[bar, s] == caps[bar, s]:
+        most = min(most, caps[bar, s])
+    return min(max(scale * slot * weighted, -most, rules.least), most)
 
 
 @kernel
-def combine(regimes, signals, starts, weights, scales, slot, max_weight, max_gross, last, memory, out, moves):  # type: ignore[no-untyped-def]
+def combine(regimes, signals, starts, weights, scales, slots, caps, agenda, rule, last, memory, out, moves):  # type: ignore[no-untyped-def]
     """Merge REGIME and SIGNAL rows into log order and add TARGETs (and REJECTIONs of SIGNALs without one).
 
     regimes: EVENT rows, by bar. signals: EVENT rows of all strategies, one after the other, each by (bar, symbol);
     strategy i has rows starts[i]:starts[i + 1]. weights: float64 (labels + 1, strategies) and scales: float64
-    (labels + 1,), row 0 before the first label. last: float64 (strategies, symbols), the last SIGNAL values.
-    memory: MEMORY (symbols + 1,); row -1 holds the current label + 1 in `newest`. out: EVENT, moves: MOVE, both with
-    room for the worst case. `cause` is the row number in `out`. Returns (rows of out, rows of moves).
+    (labels + 1,), row 0 before the first label. slots: float64 (bars, symbols), what a full signal asks for, taken at
+    a symbol's own SIGNALs and at scheduled rebalances; without rows it is `slot` of the rules. caps: float64 (bars,
+    symbols), the largest weight, NaN for none; or without rows. agenda: int64, further bars at which a size or a cap
+    may have changed. rule: AIM (1,). last: float64 (strategies, symbols), the last SIGNAL values. memory: MEMORY
+    (symbols + 1,); row -1 holds the current label + 1 in `newest`. out: EVENT, moves: MOVE, both with room for the
+    worst case. `cause` is the row number in `out` (NO_CAUSE for a TARGET of the agenda alone). Returns (rows of out,
+    rows of moves).
     """
     strategies, symbols = last.shape
+    rules = rule[0]
     heads = starts[:-1].copy()
     regime_head = 0
+    agenda_head = 0
     rows = 0
     moved = 0
     context = memory[symbols]
     while True:
-        bar = np.int64(2147483647)
+        bar = np.int64(NEVER)
         if regime_head < len(regimes):
             bar = min(bar, np.int64(regimes[regime_head].bar))
+        if agenda_head < len(agenda):
+            bar = min(bar, agenda[agenda_head])
         for i in range(strategies):
             if heads[i] < starts[i + 1]:
                 bar = min(bar, np.int64(signals[heads[i]].bar))
-        if bar == 2147483647:
+        if bar == NEVER:
             return rows, moved
+        if agenda_head < len(agenda) and agenda[agenda_head] == bar:
+            agenda_head += 1
 
         regime_row = NO_CAUSE
         if regime_head < len(regimes) and regimes[regime_head].bar == bar:
@@ -97,6 +123,7 @@ def combine(regimes, signals, starts, weights, scales, slot, max_weight, max_gro
                 k += 1
 
         label = context.newest
+        renewed = rules.rebalance > 0 and bar > rules.first and (bar - rules.first) % rules.rebalance == 0
         gross = 0.0
         for s in range(symbols):
             weighted = 0.0
@@ -104,7 +131,11 @@ def combine(regimes, signals, starts, weights, scales, slot, max_weight, max_gro
                 weighted += weights[label, i] * last[i, s]
             if abs(weighted) <= CHANGE:
                 weighted = 0.0  # opposite signals cancel; what rounding leaves is no position
-            gross += abs(aim(weighted, scales[label], slot, max_weight))
+            if len(slots) == 0:
+                memory[s].slot = rules.slot
+            elif renewed or memory[s].signalled == 1:
+                memory[s].slot = slots[bar, s]
+            gross += abs(aim(bar, s, weighted, scales[label], memory[s].slot, rules, caps))
             if memory[s].signalled == 1 or weighted != memory[s].weighted:
                 move = moves[moved]
                 move.bar = bar
@@ -113,7 +144,7 @@ def combine(regimes, signals, starts, weights, scales, slot, max_weight, max_gro
                 move.signalled = memory[s].signalled
                 moved += 1
             memory[s].weighted = weighted
-        shrink = max_gross / gross if gross > max_gross else 1.0
+        shrink = rules.max_gross / gross if gross > rules.max_gross else 1.0
 
         newest = NO_CAUSE
         for i in range(strategies):
@@ -124,13 +155,22 @@ def combine(regimes, signals, starts, weights, scales, slot, max_weight, max_gro
                 newest = rows
                 rows += 1
                 heads[i] += 1
-                target = aim(memory[s].weighted, scales[label], slot, max_weight) * shrink
-                if not abs(target - memory[s].target) > CHANGE:
-                    write(out, rows, bar, REJECTION, LEVEL_PORTFOLIO, SOURCE_ENSEMBLE, s, rows - 1, NO_CHANGE)
+                slot = memory[s].slot
+                asked = scales[label] * slot * memory[s].weighted
+                target = aim(bar, s, memory[s].weighted, scales[label], slot, rules, caps) * shrink
+                changes = abs(target - memory[s].target) > CHANGE
+                if rules.least == 0.0 and asked < 0.0:
+                    veto = write(out, rows, bar, REJECTION, LEVEL_RISK, SOURCE_RISK, s, rows - 1, LONG_ONLY)
+                    veto.limit = 0.0
+                    veto.actual = asked
+                    rows += 1
+                elif not changes:
+                    reason = NO_SIZE if slot == 0.0 and memory[s].weighted != 0.0 else NO_CHANGE
+                    write(out, rows, bar, REJECTION, LEVEL_PORTFOLIO, SOURCE_ENSEMBLE, s, rows - 1, reason)
                     rows += 1
 
         for s in range(symbols):
-            target = aim(memory[s].weighted, scales[label], slot, max_weight) * shrink + 0.0
+            target = aim(bar, s, memory[s].weighted, scales[label], memory[s].slot, rules, caps) * shrink + 0.0
             if abs(target - memory[s].target) > CHANGE:
                 if memory[s].signalled == 1:
                     cause = memory[s].newest
@@ -144,7 +184,7 @@ def combine(regimes, signals, starts, weights, scales, slot, max_weight, max_gro
                 rows += 1
 
 
-def worst_rows(bars: int, regimes: int, signals: int, symbols: int) -> tuple[int, int]:
+def worst_rows(bars: int, regimes: int, signals: int, agenda: int, symbols: int) -> tuple[int, int]:
     """How many rows `combine` may write to `out` and to `moves`: every event bar may move every symbol's target."""
-    bars = min(bars, regimes + signals)
+    bars = min(bars, regimes + signals + agenda)
     return regimes + 2 * signals + bars * symbols, bars * symbols

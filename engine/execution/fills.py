@@ -1,61 +1,54 @@
-"""At the open: pending orders become fills, sells first, buys cut to what the cash pays for."""
-
-import numpy as np
+"""Pending orders become fills, sells first, buys cut to what the cash pays for: at the open, or at the close."""
 
 from engine.compiled import kernel
 from engine.ensemble.combine import write
 from engine.events import Kind, Level, Reason, Source
+from engine.execution.costs import (
+    SLACK,
+    buying_cost,
+    cash_after,
+    difference,
+    fee,
+    fill_price,
+    quantity_for,
+    whole_lots,
+)
+from engine.execution.limits import limit_exposure, limit_volume, limit_weight
+from engine.execution.state import LIMIT, MARKET, NEXT_CLOSE
 
 FILL, RESIZE, REJECTION = int(Kind.FILL), int(Kind.RESIZE), int(Kind.REJECTION)
 LEVEL_CONTAINER, LEVEL_RISK = int(Level.CONTAINER), int(Level.RISK)
 SOURCE_EXECUTION, SOURCE_RISK = int(Source.EXECUTION), int(Source.RISK)
-NO_CHANGE, NO_CASH, BELOW_LOT, CASH = (
-    int(Reason.NO_CHANGE),
-    int(Reason.NO_CASH),
-    int(Reason.BELOW_LOT),
-    int(Reason.CASH),
-)
-#: RESIZE is about money that is missing, not about the last digit of a sum; a difference, or what a cut leaves, of
-#: this share or less is rounding and trades nothing.
-SLACK = 1e-9
+NO_CHANGE, NO_CASH, BELOW_LOT = int(Reason.NO_CHANGE), int(Reason.NO_CASH), int(Reason.BELOW_LOT)
+CASH, EXPIRED = int(Reason.CASH), int(Reason.EXPIRED)
+#: Halvings of the search for a cut when costs are not in proportion to quantity.
+HALVINGS = 60
 
 
 @kernel
-def cash_after(cash, side, quantity, price, commission):  # type: ignore[no-untyped-def]
-    """Cash after a fill; equity is projected from the log by the same expression, to the same bytes."""
-    return cash - side * quantity * price - commission
-
-
-@kernel
-def difference(wanted, held):  # type: ignore[no-untyped-def]
-    """What to trade to get from `held` to `wanted`; exactly 0 where it is only rounding."""
-    delta = wanted - held
-    return 0.0 if abs(delta) <= SLACK * max(abs(wanted), abs(held)) else delta
-
-
-@kernel
-def whole_lots(quantity, lot):  # type: ignore[no-untyped-def]
-    """The part of `quantity` that is whole lots (all of it when lots are not used)."""
-    if lot <= 0.0:
-        return quantity
-    return np.floor(quantity / lot + 1e-9) * lot
+def forget(entry, account):  # type: ignore[no-untyped-def]
+    """The pending order of `entry` is no more."""
+    entry.pending = 0
+    account.pending -= 1
 
 
 @kernel
 def refuse_order(log, n, bar, s, entry, account, reason):  # type: ignore[no-untyped-def]
-    """Log that the pending order of symbol `s` is refused at the open, and forget it."""
+    """Log that the pending order of symbol `s` is refused where it would fill, and forget it."""
     write(log, n, bar, REJECTION, LEVEL_CONTAINER, SOURCE_EXECUTION, s, entry.order, reason)
-    entry.pending = 0
-    account.pending -= 1
+    forget(entry, account)
     return n + 1
 
 
 @kernel
-def trade(log, n, bar, s, side, quantity, open_price, entry, account, rules):  # type: ignore[no-untyped-def]
-    """Fill `quantity` > 0 of the pending order of symbol `s` at the open, with slippage and commission."""
-    price = open_price * (1.0 + side * rules.slippage)
-    commission = rules.commission * price * quantity
-    account.cash = cash_after(account.cash, side, quantity, price, commission)
+def trade(log, n, bar, bars, s, side, quantity, entry, account, rules):  # type: ignore[no-untyped-def]
+    """Fill `quantity` > 0 of the order of symbol `s` at `entry.at`, with slippage and commission. It stays pending."""
+    price = fill_price(entry.at, side, quantity, bars[bar, s].volume, entry.style, rules)
+    value = price * quantity * rules.multiplier
+    commission = fee(value, quantity, entry, rules)
+    entry.fees += rules.commission * value + rules.per_unit * quantity
+    entry.charged += commission
+    account.cash = cash_after(account.cash, side, quantity, price, rules.multiplier, commission)
     held = entry.quantity
     now = held + side * quantity
     if held * side < 0.0:
@@ -63,21 +56,35 @@ def trade(log, n, bar, s, side, quantity, open_price, entry, account, rules):  #
             entry.entry = price
     else:
         entry.entry = (entry.entry * abs(held) + price * quantity) / (abs(held) + quantity) if held != 0.0 else price
+    if held * now <= 0.0:  # a position begins
+        entry.best = price
+        entry.atr = entry.order_atr
+        entry.count = -1 if rules.fill == NEXT_CLOSE else 0
     entry.quantity = now
     row = write(log, n, bar, FILL, LEVEL_CONTAINER, SOURCE_EXECUTION, s, entry.order, 0)
     row.side = side
     row.price = price
     row.quantity = quantity
     row.commission = commission
+    if entry.at != bars[bar, s].open:
+        row.limit = entry.at
     entry.fill = n
-    entry.pending = 0
+    entry.filled = 1
     account.newest = s
-    account.pending -= 1
     return n + 1
 
 
 @kernel
-def buy(log, n, bar, s, share, available, needed, short, open_price, entry, account, rules):  # type: ignore[no-untyped-def]
+def fill_order(log, n, bar, bars, s, side, quantity, entry, account, rules):  # type: ignore[no-untyped-def]
+    """Fill `quantity` of a pending order; what the volume left over stays pending."""
+    n = trade(log, n, bar, bars, s, side, quantity, entry, account, rules)
+    if not entry.partial:
+        forget(entry, account)
+    return n
+
+
+@kernel
+def buy(log, n, bar, bars, s, share, available, needed, short, entry, account, rules):  # type: ignore[no-untyped-def]
     """Fill a buy of which only the part beyond a short can be cut, to `share`; log the RESIZE when cash was `short`."""
     uncut = entry.delta
     closing = min(uncut, -entry.quantity) if entry.quantity < 0.0 else 0.0
@@ -86,30 +93,80 @@ def buy(log, n, bar, s, share, available, needed, short, open_price, entry, acco
     if quantity < uncut and short:
         row = write(log, n, bar, RESIZE, LEVEL_RISK, SOURCE_RISK, s, entry.order, CASH)
         row.side = 1
-        row.price = open_price
+        row.price = entry.at
         row.quantity = quantity
         row.limit = available
         row.actual = needed
         n += 1
-    filled = uncut if entry.wanted == 0.0 else whole_lots(quantity, rules.lot)
+    filled = uncut if entry.wanted == 0.0 and not entry.partial else whole_lots(quantity, rules.lot)
     if filled > 0.0:
-        return trade(log, n, bar, s, 1, filled, open_price, entry, account, rules)
-    reason = NO_CASH if whole_lots(uncut, rules.lot) > 0.0 else BELOW_LOT
-    return refuse_order(log, n, bar, s, entry, account, reason)
+        return fill_order(log, n, bar, bars, s, 1, filled, entry, account, rules)
+    if whole_lots(uncut, rules.lot) > 0.0:
+        return refuse_order(log, n, bar, s, entry, account, NO_CASH)
+    return refuse_order(log, n, bar, s, entry, account, entry.why if entry.cut else BELOW_LOT)
 
 
 @kernel
-def settle(bar, bars, book, account, rules, log, n):  # type: ignore[no-untyped-def]
-    """Fill or refuse what is pending for the symbols that have this bar. Returns the next row of the log.
+def place(bar, s, bars, entry, closing, log, n, account):  # type: ignore[no-untyped-def]
+    """Where the pending order of symbol `s` would fill on this bar: `entry.at`, NaN where it would not."""
+    entry.at = bars[bar, s].mark if closing else bars[bar, s].open
+    if entry.style == MARKET:
+        return n
+    level = entry.price
+    opened = bars[bar, s].open
+    buying = entry.wanted > entry.quantity
+    reached = bars[bar, s].low <= level if buying == (entry.style == LIMIT) else bars[bar, s].high >= level
+    through = opened <= level if buying == (entry.style == LIMIT) else opened >= level
+    if through:
+        return n
+    if reached:
+        entry.at = level
+        entry.inside = bar
+        return n
+    entry.at = float("nan")
+    entry.left -= 1
+    if entry.left <= 0:
+        n = refuse_order(log, n, bar, s, entry, account, EXPIRED)
+    return n
 
-    bars: BAR (bars, symbols); book: BOOK (symbols,); account, rules: one record; log: EVENT; n: its next row.
+
+@kernel
+def cut_to_cash(bar, bars, book, available, needed, account, rules):  # type: ignore[no-untyped-def]
+    """Which share of the buys that can be cut is paid for by the cash."""
+    if rules.linear:
+        share = max(available, 0.0) / needed
+    else:
+        # costs grow faster or slower than quantity: halve the range in which the cash is spent
+        share = 0.0
+        most = 1.0
+        for _ in range(HALVINGS):
+            middle = 0.5 * (share + most)
+            cost = 0.0
+            for s in range(len(book)):
+                entry = book[s]
+                if entry.pending and entry.at == entry.at and entry.delta > 0.0:
+                    closing = min(entry.delta, -entry.quantity) if entry.quantity < 0.0 else 0.0
+                    quantity = closing + middle * (entry.delta - closing)
+                    cost += buying_cost(quantity, bars[bar, s].volume, entry, rules)
+            if cost <= account.cash:
+                share = middle
+            else:
+                most = middle
+    return 0.0 if share <= SLACK else share
+
+
+@kernel
+def settle(bar, bars, book, account, rules, closing, log, n):  # type: ignore[no-untyped-def]
+    """Fill the pending orders of this bar at its open (or, `closing`, at its close); refuse those that come to nothing.
+
+    Equity is taken once, before the fills. Sells go first; then buys that close a short; then the other buys.
     """
     symbols = len(book)
     equity = account.cash
     for s in range(symbols):
         if book[s].quantity != 0.0:
-            price = bars[bar, s].open if bars[bar, s].valid else bars[bar, s].mark
-            equity += book[s].quantity * price
+            price = bars[bar, s].open if bars[bar, s].valid and not closing else bars[bar, s].mark
+            equity += book[s].quantity * price * rules.multiplier
     equity = max(equity, 0.0)
 
     before = account.cash
@@ -117,54 +174,76 @@ def settle(bar, bars, book, account, rules, log, n):  # type: ignore[no-untyped-
     buys = 0.0
     for s in range(symbols):
         entry = book[s]
+        entry.at = float("nan")
         if entry.pending and bars[bar, s].valid:
-            price = bars[bar, s].open
+            n = place(bar, s, bars, entry, closing, log, n, account)
+            if not entry.pending or entry.at != entry.at:
+                continue
             if not rules.decision:
-                entry.wanted = entry.ordered * equity / price
+                entry.wanted = quantity_for(entry.ordered, equity, entry.at, rules)
+            entry.cut = 0
+            entry.partial = 0
+            n = limit_weight(bar, s, entry, equity, rules, log, n)
             entry.delta = difference(entry.wanted, entry.quantity)
+            n = limit_volume(bar, s, bars, entry, rules, log, n)
+            if entry.partial and entry.delta == 0.0:
+                entry.at = float("nan")  # no volume: it waits
+                continue
+            value = entry.delta * entry.at * rules.multiplier
             if entry.delta < 0.0:
-                sells -= entry.delta * price
+                sells -= value
             else:
-                buys += entry.delta * price
+                buys += value
+    if rules.max_net == rules.max_net or rules.max_leverage == rules.max_leverage:
+        n = limit_exposure(bar, bars, book, equity, rules, closing, log, n)
 
     for s in range(symbols):
         entry = book[s]
-        if entry.pending and bars[bar, s].valid and entry.delta <= 0.0:
+        if entry.pending and entry.at == entry.at and entry.delta <= 0.0:
             if entry.delta == 0.0:
-                n = refuse_order(log, n, bar, s, entry, account, NO_CHANGE)
+                if entry.filled and not entry.cut:
+                    forget(entry, account)  # an order that was filled in parts is done
+                else:
+                    n = refuse_order(log, n, bar, s, entry, account, entry.why if entry.cut else NO_CHANGE)
                 continue
             quantity = -entry.delta
-            filled = quantity if entry.wanted == 0.0 else whole_lots(quantity, rules.lot)
+            filled = quantity if entry.wanted == 0.0 and not entry.partial else whole_lots(quantity, rules.lot)
             if filled > 0.0:
-                n = trade(log, n, bar, s, -1, filled, bars[bar, s].open, entry, account, rules)
+                n = fill_order(log, n, bar, bars, s, -1, filled, entry, account, rules)
             else:
-                n = refuse_order(log, n, bar, s, entry, account, BELOW_LOT)
+                n = refuse_order(log, n, bar, s, entry, account, entry.why if entry.cut else BELOW_LOT)
 
     # what is left are buys; the parts that close a short are never cut, the others share what cash remains
     unit = (1.0 + rules.slippage) * (1.0 + rules.commission)
-    closing = 0.0
+    closed = 0.0
     needed = 0.0
     for s in range(symbols):
         entry = book[s]
-        if entry.pending and bars[bar, s].valid:
-            cost = bars[bar, s].open * unit
+        if entry.pending and entry.at == entry.at and entry.delta > 0.0:
             part = min(entry.delta, -entry.quantity) if entry.quantity < 0.0 else 0.0
-            closing += part * cost
-            needed += (entry.delta - part) * cost
-    available = account.cash - closing
+            if rules.linear:
+                cost = entry.at * (unit if entry.style != LIMIT else 1.0 + rules.commission) * rules.multiplier
+                cost += rules.per_unit
+                closed += part * cost
+                needed += (entry.delta - part) * cost
+            else:
+                volume = bars[bar, s].volume
+                cost = buying_cost(part, volume, entry, rules)
+                closed += cost
+                needed += buying_cost(entry.delta, volume, entry, rules) - cost
+    available = account.cash - closed
     share = 1.0
-    if needed > available:
-        share = max(available, 0.0) / needed
-        if share <= SLACK:
-            share = 0.0
+    if needed > available and not rules.margin:
+        share = cut_to_cash(bar, bars, book, available, needed, account, rules)
     short = buys - before - sells > SLACK * buys
 
     for s in range(symbols):
         entry = book[s]
-        if entry.pending and bars[bar, s].valid and entry.quantity < 0.0:
-            n = buy(log, n, bar, s, share, available, needed, short, bars[bar, s].open, entry, account, rules)
+        if entry.pending and entry.at == entry.at and entry.delta > 0.0 and entry.quantity < 0.0:
+            n = buy(log, n, bar, bars, s, share, available, needed, short, entry, account, rules)
+            entry.at = float("nan")
     for s in range(symbols):
         entry = book[s]
-        if entry.pending and bars[bar, s].valid:
-            n = buy(log, n, bar, s, share, available, needed, short, bars[bar, s].open, entry, account, rules)
+        if entry.pending and entry.at == entry.at and entry.delta > 0.0:
+            n = buy(log, n, bar, bars, s, share, available, needed, short, entry, account, rules)
     return n

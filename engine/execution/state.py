@@ -1,65 +1,71 @@
-"""What the trading kernel remembers and obeys, packed in four structured arrays (a call then costs under 1 µs)."""
+"""What the trading kernel remembers and obeys, packed in structured arrays (a call then costs about a microsecond)."""
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.events import NO_CAUSE, NO_SYMBOL
 
-#: One row per container: the account. `intent`, `move`: the next rows to read; `rows`: the next row of the log.
+#: One row per container: the account. `intent`, `move`, `action`: the next rows to read; `rows`: the next row of the
+#: log; `begun`: the bar whose open is done. `base`, `peak`: equity at the last close of the session before, and the
+#: highest so far. `halted`: 1 until `session` is over, 2 for good.
 ACCOUNT = np.dtype(
     [
         ("cash", "<f8"),
         ("equity", "<f8"),
-        ("rows", "<i8"),
-        ("intent", "<i8"),
-        ("move", "<i8"),
-        ("pending", "<i8"),
-        ("newest", "<i8"),
-        ("bankrupt", "<i8"),
+        ("base", "<f8"),
+        ("peak", "<f8"),
+        *((name, "<i8") for name in ("rows", "intent", "move", "action", "begun", "pending")),
+        *((name, "<i8") for name in ("newest", "bankrupt", "halted", "session")),
     ],
     align=True,
 )
 
-#: One row per symbol: the position, the pending order, and the memory of its stop. `order`, `fill`, `decision` and
-#: `stop` are rows of the log: the pending ORDER, the newest FILL, this bar's TARGET and this bar's STOP.
+#: One row per symbol: the position, the pending order, and the memory of its stop. `order`, `fill`, `signal`,
+#: `decision` and `stop` are rows of the log: the pending ORDER, the newest FILL, the newest SIGNAL, this bar's TARGET
+#: and this bar's STOP. `best`: the best price since the entry; `atr`: the ATR at the entry; `count`: closes
+#: it has seen; `inside`: the bar inside which it began, or −1. `at`: what the pending order would be filled at, before
+#: slippage, in this settlement; `left`: bars it is good for.
 BOOK = np.dtype(
     [
-        ("quantity", "<f8"),
-        ("entry", "<f8"),
-        ("target", "<f8"),
-        ("wanted", "<f8"),
-        ("delta", "<f8"),
-        ("weighted", "<f8"),
-        ("stop_weighted", "<f8"),
-        ("next_target", "<f8"),
-        ("pending", "<i8"),
-        ("order", "<i8"),
-        ("fill", "<i8"),
-        ("stopped", "<i8"),
-        ("decision", "<i8"),
-        ("stop", "<i8"),
-        ("decided", "<i8"),
-        ("ordered", "<f8"),
+        *((name, "<f8") for name in ("quantity", "entry", "target", "wanted", "delta", "weighted", "stop_weighted")),
+        *((name, "<f8") for name in ("next_target", "ordered", "best", "atr", "order_atr", "price", "at")),
+        *((name, "<f8") for name in ("fees", "charged", "level")),
+        *((name, "<i8") for name in ("pending", "order", "fill", "signal", "stopped", "decision", "stop", "decided")),
+        *(
+            (name, "<i8")
+            for name in ("style", "left", "count", "inside", "ended", "cut", "partial", "filled", "why", "stop_bar")
+        ),
     ],
     align=True,
 )
 
-_FLAT = np.zeros(1, BOOK)
-for _name in ("order", "fill", "decision", "stop"):
-    _FLAT[_name] = NO_CAUSE
+#: How an order stands in the market: `style` of BOOK.
+MARKET, LIMIT, STOP_ORDER = 0, 1, 2
+#: When it is filled: `fill` of RULES.
+NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0, 1, 2
+#: How a wanted quantity follows from a target: `sizing` of RULES.
+BY_WEIGHT, BY_CASH, BY_QUANTITY = 0, 1, 2
 
-#: One row: the rules of risk, portfolio and execution. Rates are shares (0.001 = 10 basis points); `stop_loss` is
-#: NaN and `rebalance` 0 where there is none; `decision` is 1 when quantities are fixed at the decision's closes.
+_FLAT = np.zeros(1, BOOK)
+for _name in ("order", "fill", "signal", "decision", "stop"):
+    _FLAT[_name] = NO_CAUSE
+_FLAT["stop_bar"] = -(2**31)
+_FLAT["inside"] = -1
+
+#: One row: the rules of risk, portfolio and execution. Rates are shares (0.001 = 10 basis points); a rule that is off
+#: is NaN, or 0 for a count; `watch` is 1 when a bar with a position cannot be skipped.
 RULES = np.dtype(
     [
-        ("initial_cash", "<f8"),
-        ("slippage", "<f8"),
-        ("commission", "<f8"),
-        ("lot", "<f8"),
-        ("stop_loss", "<f8"),
-        ("rebalance", "<i8"),
-        ("decision", "<i8"),
-        ("first", "<i8"),
+        *((name, "<f8") for name in ("initial_cash", "slippage", "impact", "participation", "commission", "per_unit")),
+        *((name, "<f8") for name in ("per_order", "least", "lot", "tick", "multiplier", "offset", "size")),
+        *((name, "<f8") for name in ("borrow", "financing", "max_weight", "max_net", "max_leverage", "maintenance")),
+        *((name, "<f8") for name in ("stop_loss", "stop_atr", "take_profit", "trailing_stop", "trailing_atr")),
+        *((name, "<f8") for name in ("daily_loss", "max_drawdown", "drift")),
+        *(
+            (name, "<i8")
+            for name in ("first", "rebalance", "decision", "fill", "style", "good_for", "sizing", "margin")
+        ),
+        *((name, "<i8") for name in ("linear", "stops", "intrabar", "optimistic", "time_stop", "cool_down", "watch")),
     ],
     align=True,
 )
@@ -67,8 +73,12 @@ RULES = np.dtype(
 
 def open_account(rules: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     """A new account of shape (1,) holding the starting cash."""
-    cash = rules["initial_cash"][0]
-    return np.array([(cash, cash, 0, 0, 0, 0, NO_SYMBOL, 0)], ACCOUNT)
+    account = np.zeros(1, ACCOUNT)
+    for name in ("cash", "equity", "base", "peak"):
+        account[name] = rules["initial_cash"]
+    account["newest"] = NO_SYMBOL
+    account["begun"] = account["session"] = -1
+    return account
 
 
 def open_book(symbols: int) -> npt.NDArray[np.void]:

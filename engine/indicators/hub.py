@@ -9,6 +9,7 @@ import numpy.typing as npt
 from engine.indicators.request import Request, outputs
 from engine.indicators.ta import functions
 from engine.market.market import Market
+from engine.stage import Stage
 
 Array = npt.NDArray[np.float64]
 DEFAULT_BUDGET = 1 << 30
@@ -77,6 +78,10 @@ class Hub:
         else:
             self._values.move_to_end(request)
         return values
+
+    def take(self, stage: Stage) -> dict[str, Array]:
+        """All that `stage` asks for, by the names it has for them."""
+        return {name: self.get(request) for name, request in stage.indicators().items()}
 
     def warm(self, requests: Iterable[Request]) -> None:
         """Compute `requests` ahead, until the budget is spent."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,10 @@ BAR = np.dtype([(name, "<f8") for name in ("open", "high", "low", "close", "volu
 
 #: A corporate action, at the open of `bar` (kinds and values: `actions.py`); sorted by bar, symbol, kind.
 ACTION = np.dtype([("bar", "<i4"), ("symbol", "<i4"), ("kind", "<i4"), ("value", "<f8")], align=True)
+
+#: A bar's place in the calendar: the number of its session, and the calendar days since the bar before.
+DATE = np.dtype([("session", "<i4"), ("days", "<i4")], align=True)
+DAY = 86_400 * 10**9
 
 #: The columns of values, in the order of BAR.
 COLUMNS = ("open", "high", "low", "close", "volume")
@@ -112,7 +117,7 @@ class Market:
             values[~present] = np.nan
             bars[name] = values
         bars["valid"] = present
-        bars["mark"] = _carried(columns["close"], present)
+        bars["mark"] = carried_forward(columns["close"], present)
         return cls(
             dataset=dataset,
             symbols=tuple(symbols),
@@ -188,6 +193,15 @@ class Market:
             **arrays,
         )
 
+    @cached_property
+    def dates(self) -> npt.NDArray[np.void]:
+        """DATE (bars,): each bar's session, and the calendar days since the bar before (0 for the first)."""
+        rows = np.zeros(len(self.time), DATE)
+        rows["session"] = self.session
+        days = _days(self.time, self.zone)
+        rows["days"][1:] = np.diff(days)
+        return frozen(rows)
+
     def _selected_actions(self, keep: npt.NDArray[np.intp], columns: list[int]) -> npt.NDArray[np.void]:
         """The actions of `columns` on the bars `keep`; one on a bar that is gone moves to the next that is kept."""
         place = {s: i for i, s in enumerate(columns)}
@@ -198,6 +212,14 @@ class Market:
 
     def _day(self, bar: int) -> str:
         return datetime.fromtimestamp(int(self.time[bar]) // 10**9, ZoneInfo(self.zone)).date().isoformat()
+
+
+def _days(time: Ints, zone: str) -> Ints:
+    """Number of each time's date in `zone`, int64 (bars,)."""
+    if zone == "UTC":
+        return time // DAY
+    shown = np.array([datetime.fromtimestamp(t // 10**9, ZoneInfo(zone)).date().toordinal() for t in time.tolist()])
+    return shown.astype(np.int64)
 
 
 def _sorted(actions: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
@@ -222,7 +244,7 @@ def midnight(day: date | str, zone: str) -> int:
     return round((start - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)) * 10**9
 
 
-def _carried(values: Floats, present: Bools) -> Floats:
+def carried_forward(values: Floats, present: Bools) -> Floats:
     """`values` with each gap filled by the last value before it, float64 (bars, symbols)."""
     places = np.maximum.accumulate(np.where(present, np.arange(len(values))[:, None], -1), axis=0)
     return np.where(places >= 0, np.take_along_axis(values, np.maximum(places, 0), axis=0), np.nan)

@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from engine.compiled import kernel
 from engine.events import Kind, Reason
-from engine.execution.fills import cash_after
+from engine.execution.costs import cash_after
 
 FILL, STOP, BANKRUPT = int(Kind.FILL), int(Kind.STOP), int(Reason.BANKRUPT)
+SPLIT, CASH = int(Kind.SPLIT), int(Kind.CASH)
 
 #: A closed round trip. `entry`, `exit`: rows of the first and last FILL; `quantity`: the most that was held; prices
-#: are quantity-weighted means of the fills in and out; `profit` is after costs, in money.
+#: are quantity-weighted means of the fills in and out, in units of the exit; `income`: dividends less the cost of
+#: borrowing; `profit` is after costs and with the income, in money.
 TRADE = np.dtype(
     [
         ("symbol", "<i8"),
@@ -25,6 +27,7 @@ TRADE = np.dtype(
         ("entry_price", "<f8"),
         ("exit_price", "<f8"),
         ("commission", "<f8"),
+        ("income", "<f8"),
         ("profit", "<f8"),
     ],
     align=True,
@@ -40,6 +43,7 @@ _OPEN = np.dtype(
         ("sold", "<f8"),
         ("sold_value", "<f8"),
         ("commission", "<f8"),
+        ("income", "<f8"),
         ("entry", "<i8"),
         ("entry_bar", "<i8"),
     ],
@@ -74,6 +78,7 @@ def _add(trip, side, price, quantity, commission, row, bar):  # type: ignore[no-
         trip.sold = 0.0
         trip.sold_value = 0.0
         trip.commission = 0.0
+        trip.income = 0.0
     if side > 0:
         trip.bought += quantity
         trip.bought_value += quantity * price
@@ -86,7 +91,7 @@ def _add(trip, side, price, quantity, commission, row, bar):  # type: ignore[no-
 
 
 @kernel
-def _close(trip, s, side, row, bar, out):  # type: ignore[no-untyped-def]
+def _close(trip, s, side, row, bar, multiplier, out):  # type: ignore[no-untyped-def]
     """Write the round trip that a fill of `side` has just brought to flat."""
     out.symbol = s
     out.side = -side
@@ -100,17 +105,19 @@ def _close(trip, s, side, row, bar, out):  # type: ignore[no-untyped-def]
     out.entry_price = bought if side < 0 else sold
     out.exit_price = sold if side < 0 else bought
     out.commission = trip.commission
-    out.profit = trip.sold_value - trip.bought_value - trip.commission
+    out.income = trip.income
+    out.profit = (trip.sold_value - trip.bought_value) * multiplier + trip.income - trip.commission
 
 
 @kernel
-def _take_fill(event, row, opened, trips, trades, closed, totals):  # type: ignore[no-untyped-def]
+def _take_fill(event, row, opened, multiplier, trips, trades, closed, totals):  # type: ignore[no-untyped-def]
     """Book the FILL at row `row`; returns how many trades are closed. `opened`: the bar's open; totals: of its part."""
     s, side, price, quantity = event.symbol, event.side, event.price, event.quantity
     commission = event.commission
-    totals[0] += price * quantity
+    meant = event.limit if event.limit == event.limit else opened
+    totals[0] += price * quantity * multiplier
     totals[1] += commission
-    totals[2] += abs(price - opened) * quantity
+    totals[2] += abs(price - meant) * quantity * multiplier
     totals[3] += 1.0
     trip = trips[s]
     before = trip.quantity
@@ -119,20 +126,20 @@ def _take_fill(event, row, opened, trips, trades, closed, totals):  # type: igno
         ending = commission * (abs(before) / quantity)
         _add(trip, side, price, abs(before), ending, row, event.bar)
         trip.quantity = 0.0
-        _close(trip, s, side, row, event.bar, trades[closed])
+        _close(trip, s, side, row, event.bar, multiplier, trades[closed])
         closed += 1
         _add(trip, side, price, abs(after), commission - ending, row, event.bar)
     else:
         _add(trip, side, price, quantity, commission, row, event.bar)
         if after == 0.0:
-            _close(trip, s, side, row, event.bar, trades[closed])
+            _close(trip, s, side, row, event.bar, multiplier, trades[closed])
             closed += 1
     trip.quantity = after
     return closed
 
 
 @kernel
-def _mark(bars, first, start, stop, cash, trips, holding, held_count, equity, gross, held):  # type: ignore[no-untyped-def]
+def _mark(bars, first, start, stop, cash, multiplier, trips, holding, held_count, equity, gross, held):  # type: ignore[no-untyped-def]
     """Equity and exposure at the closes start:stop, over which nothing is traded. The arrays begin at `first`."""
     if held_count == 0:
         for t in range(start, stop):
@@ -142,7 +149,7 @@ def _mark(bars, first, start, stop, cash, trips, holding, held_count, equity, gr
         s = holding[0]
         quantity = trips[s].quantity
         for t in range(start, stop):
-            value = quantity * bars[t, s].mark
+            value = quantity * bars[t, s].mark * multiplier
             total = cash + value
             equity[t - first] = total
             gross[t - first] = abs(value) / total if total > 0.0 else 0.0
@@ -153,7 +160,7 @@ def _mark(bars, first, start, stop, cash, trips, holding, held_count, equity, gr
         exposed = 0.0
         for k in range(held_count):
             s = holding[k]
-            value = trips[s].quantity * bars[t, s].mark
+            value = trips[s].quantity * bars[t, s].mark * multiplier
             total += value
             exposed += abs(value)
         equity[t - first] = total
@@ -163,7 +170,16 @@ def _mark(bars, first, start, stop, cash, trips, holding, held_count, equity, gr
 
 
 @kernel
-def _walk(log, bars, first, test, cash, equity, gross, cashes, held, trips, trades, totals):  # type: ignore[no-untyped-def]
+def _take_split(event, trip):  # type: ignore[no-untyped-def]
+    """The open round trip of a symbol in new units."""
+    trip.quantity *= event.value
+    trip.most *= event.value
+    trip.bought *= event.value
+    trip.sold *= event.value
+
+
+@kernel
+def _walk(log, bars, first, test, cash, multiplier, equity, gross, cashes, held, trips, trades, totals):  # type: ignore[no-untyped-def]
     head = 0
     closed = 0
     bar = first
@@ -175,8 +191,14 @@ def _walk(log, bars, first, test, cash, equity, gross, cashes, held, trips, trad
             if event.kind == FILL:
                 part = 1 if bar >= test else 0
                 opened = bars[bar, event.symbol].open
-                cash = cash_after(cash, event.side, event.quantity, event.price, event.commission)
-                closed = _take_fill(event, head, opened, trips, trades, closed, totals[part])
+                cash = cash_after(cash, event.side, event.quantity, event.price, multiplier, event.commission)
+                closed = _take_fill(event, head, opened, multiplier, trips, trades, closed, totals[part])
+            elif event.kind == CASH:
+                cash += event.value
+                if event.symbol >= 0:
+                    trips[event.symbol].income += event.value
+            elif event.kind == SPLIT:
+                _take_split(event, trips[event.symbol])
             elif event.kind == STOP and event.reason == BANKRUPT:
                 ruined = True
             head += 1
@@ -188,7 +210,7 @@ def _walk(log, bars, first, test, cash, equity, gross, cashes, held, trips, trad
                 held_count += 1
         for t in range(bar, stop):
             cashes[t - first] = cash
-        _mark(bars, first, bar, stop, cash, trips, holding, held_count, equity, gross, held)
+        _mark(bars, first, bar, stop, cash, multiplier, trips, holding, held_count, equity, gross, held)
         if ruined:  # from here on nothing moves, and nothing counts as exposed
             i = bar - first
             equity[i:] = equity[i]
@@ -201,9 +223,17 @@ def _walk(log, bars, first, test, cash, equity, gross, cashes, held, trips, trad
 
 
 def project(
-    log: npt.NDArray[np.void], bars: npt.NDArray[np.void], first: int, initial_cash: float, test: int | None = None
+    log: npt.NDArray[np.void],
+    bars: npt.NDArray[np.void],
+    first: int,
+    initial_cash: float,
+    test: int | None = None,
+    multiplier: float = 1.0,
 ) -> Account:
-    """Project `log` over BAR `bars` (bars, symbols) from bar `first`; `test`: the first held-out bar."""
+    """Project `log` over BAR `bars` (bars, symbols) from bar `first`; `test`: the first held-out bar.
+
+    `multiplier`: what one unit is worth, times its price.
+    """
     count = len(bars) - first
     equity, gross, cash = np.empty(count), np.zeros(count), np.empty(count)
     held = np.zeros(count, np.bool_)
@@ -211,5 +241,5 @@ def project(
     totals = np.zeros((2, 4))
     trips = np.zeros(bars.shape[1], _OPEN)
     split = len(bars) if test is None else test
-    closed = _walk(log, bars, first, split, initial_cash, equity, gross, cash, held, trips, trades, totals)
+    closed = _walk(log, bars, first, split, initial_cash, multiplier, equity, gross, cash, held, trips, trades, totals)
     return Account(equity, gross, cash, held, trades[:closed], totals)

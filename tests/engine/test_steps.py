@@ -15,8 +15,9 @@ from engine.indicators.hub import Hub
 from engine.indicators.request import indicator
 from engine.market.market import Market
 from engine.risk.portfolio import Portfolio
+from engine.risk.sizing import size
 from engine.risk.standard import Risk
-from engine.steps import TargetBatch, classify, targets, trade
+from engine.steps import TargetBatch, classify, targets, trade, trading
 from engine.strategies.bollinger_reversion import BollingerReversion
 from engine.strategies.buy_and_hold import BuyAndHold
 from engine.strategies.changes import signal_rows
@@ -132,7 +133,7 @@ def test_targets_weigh_scale_and_cap() -> None:
     batch = targets(
         Ensemble(method="fixed", weights=[1.0, 0.4]),
         Risk(max_gross=1.0),
-        Portfolio(slot=0.75),
+        size(Portfolio(slot=0.75), Risk(max_gross=1.0), bars, {}, 0),
         bars,
         empty_log(0),
         (),
@@ -158,7 +159,8 @@ def test_trading_alone_an_all_in_buy_spends_cash_over_price_and_commission() -> 
 
     batch = TargetBatch(target, np.zeros(0, MOVE))
     bars = market([10, 11], opens=[10, 8])
-    log = trade(batch, Risk(), Portfolio(), Execution(commission_bps=100), bars, 0)
+    rules = trading(Risk(), Portfolio(), Execution(commission_bps=100), bars, bars, Hub(bars), 0)
+    log = trade(batch, rules, bars, 0)
     fill = log[log["kind"] == Kind.FILL][0]
     assert fill["price"] == 8.0
     assert fill["quantity"] == pytest.approx(100_000 / (8 * 1.01), rel=1e-15)

@@ -8,12 +8,11 @@ from hypothesis import HealthCheck, given, settings
 
 from engine.events import NO_CAUSE, Kind, empty_log
 from engine.execution.advance import advance, finish
-from engine.execution.rules import kernel_rules
 from engine.execution.state import open_account, open_book
 from engine.projections.account import project
 from engine.projections.catalogue import METRICS
 from engine.projections.metrics import measure
-from tests.engine.trading import batch_of, plain, run_case, stages
+from tests.engine.trading import batch_of, plain, rules_of, run_case
 from tests.oracle import figures
 from tests.oracle.cases import cases
 from tests.oracle.trading import simulate
@@ -55,12 +54,12 @@ def test_bar_by_bar_equals_all_at_once(case: dict[str, Any]) -> None:
     market, whole = run_case(case)
     first = case["rules"]["first_bar"]
     batch = batch_of(case, market)
-    _, risk, portfolio, execution = stages(case["rules"], case["regimes"] is not None)
-    rules = kernel_rules(risk, portfolio, execution, first)
-    accounts, book = open_account(rules), open_book(len(market.symbols))
+    obeyed = rules_of(case, market)
+    accounts, book = open_account(obeyed.rules), open_book(len(market.symbols))
     log = empty_log(len(whole) + 100 * len(market.symbols))
     for bar in range(first, len(market.time)):
-        assert advance(accounts, market.bars, batch.rows, batch.moves, book, rules, bar, bar + 1, log) == bar + 1
+        world = (market.bars, market.actions, market.dates, obeyed.members, obeyed.atr, batch.rows, batch.moves)
+        assert advance(accounts, *world, book, obeyed.rules, bar, bar + 1, log) == bar + 1
     finish(len(market.time) - 1, accounts, book, log)
     assert repr(log[: accounts["rows"][0]].tolist()) == repr(whole.tolist())
 

@@ -8,10 +8,14 @@ from engine.classifiers.base import regime_rows
 from engine.ensemble.weights import Ensemble
 from engine.events import Kind, Level, Reason, Side, Source, empty_log
 from engine.execution.rules import Execution
-from engine.market.market import Market
+from engine.indicators.hub import Hub
+from engine.market.actions import in_first_units
+from engine.market.market import ACTION, Market
 from engine.risk.portfolio import Portfolio
+from engine.risk.sizing import size
 from engine.risk.standard import Risk
-from engine.steps import TargetBatch, targets, trade
+from engine.stage import Stage
+from engine.steps import TargetBatch, Trading, targets, trade, trading
 from engine.strategies.changes import signal_rows
 
 NAMES = ("r0", "r1", "r2")
@@ -23,9 +27,18 @@ def array(rows: list[list[float | None]]) -> np.ndarray:
 
 
 def market_of(case_market: dict[str, Any]) -> Market:
-    columns = {name: array(case_market[name]) for name in ("open", "high", "low", "close")}
+    columns = {
+        name: array(case_market[name]) for name in ("open", "high", "low", "close", "volume") if name in case_market
+    }
     bars, symbols = columns["close"].shape
-    return Market.from_columns([f"S{s}" for s in range(symbols)], np.arange(bars) * _DAY, **columns)
+    return Market.from_columns(
+        [f"S{s}" for s in range(symbols)],
+        np.array(case_market.get("day", range(bars))) * _DAY,
+        **columns,
+        session=case_market.get("session"),
+        actions=np.array(sorted(case_market.get("actions", [])), ACTION),
+        features={name: array(rows) for name, rows in case_market.get("features", {}).items()},
+    )
 
 
 def stages(rules: dict[str, Any], regimes: bool) -> tuple[Ensemble, Risk, Portfolio, Execution]:
@@ -34,17 +47,13 @@ def stages(rules: dict[str, Any], regimes: bool) -> tuple[Ensemble, Risk, Portfo
         weights = {NAMES[code]: row for code, row in weights.items()}
     ensemble = Ensemble(method="equal") if weights is None else Ensemble(method="fixed", weights=weights)
     scale = {NAMES[code]: factor for code, factor in (rules["regime_scale"] or {}).items()} if regimes else {}
-    risk = Risk(
-        max_weight=rules["max_weight"], max_gross=rules["max_gross"], stop_loss=rules["stop_loss"], regime_scale=scale
-    )
-    portfolio = Portfolio(initial_cash=rules["initial_cash"], slot=rules["slot"], rebalance=rules["rebalance"] or None)
-    execution = Execution(
-        size_price=rules["size_price"],
-        slippage_bps=rules["slippage_bps"],
-        commission_bps=rules["commission_bps"],
-        lot_size=rules["lot_size"],
-    )
-    return ensemble, risk, portfolio, execution
+
+    def of(model: type[Stage]) -> dict[str, Any]:
+        """The rules that are parameters of a stage, under the same names; what is None has its default."""
+        return {name: rules[name] for name in model.model_fields if rules.get(name) is not None}
+
+    risk = Risk(**of(Risk) | {"regime_scale": scale})
+    return ensemble, risk, Portfolio(**of(Portfolio)), Execution(**of(Execution))
 
 
 def carried(codes: list[int]) -> np.ndarray:
@@ -66,16 +75,22 @@ def batch_of(case: dict[str, Any], market: Market) -> TargetBatch:
         signal_rows(array(dense), market.valid, first, Source.STRATEGY + i, f"s{i}")
         for i, dense in enumerate(case["signals"])
     ]
-    return targets(ensemble, risk, portfolio, market, regime_events, names, batches)
+    seen = in_first_units(market)
+    sizing = size(portfolio, risk, seen, Hub(seen).take(portfolio), first)
+    return targets(ensemble, risk, sizing, market, regime_events, names, batches)
+
+
+def rules_of(case: dict[str, Any], market: Market) -> Trading:
+    """What the trading kernel obeys in an oracle case."""
+    _, risk, portfolio, execution = stages(case["rules"], case["regimes"] is not None)
+    seen = in_first_units(market)
+    return trading(risk, portfolio, execution, seen, market, Hub(seen), case["rules"]["first_bar"])
 
 
 def run_case(case: dict[str, Any]) -> tuple[Market, np.ndarray]:
     """The engine's log of an oracle case."""
-    rules, first = case["rules"], case["rules"]["first_bar"]
     market = market_of(case["market"])
-    _, risk, portfolio, execution = stages(rules, case["regimes"] is not None)
-    log = trade(batch_of(case, market), risk, portfolio, execution, market, first)
-    return market, log
+    return market, trade(batch_of(case, market), rules_of(case, market), market, case["rules"]["first_bar"])
 
 
 def plain(log: np.ndarray) -> list[dict[str, Any]]:

@@ -1,0 +1,155 @@
+"""What a fill may not exceed: a symbol's weight, a share of the bar's volume, the net and the gross of all positions.
+
+Each cut is a RESIZE with its rule as reason, the limit, and what it would have been without. Only what opens or adds
+is cut for exposure: an exit is always let through.
+"""
+
+from engine.compiled import kernel
+from engine.ensemble.combine import write
+from engine.events import Kind, Level, Reason, Source
+from engine.execution.costs import SLACK, buying_cost, fee, fill_price, whole_lots
+from engine.execution.state import BY_WEIGHT
+
+RESIZE = int(Kind.RESIZE)
+LEVEL_RISK, SOURCE_RISK = int(Level.RISK), int(Source.RISK)
+MAX_WEIGHT, VOLUME, NET = int(Reason.MAX_WEIGHT), int(Reason.VOLUME), int(Reason.NET)
+LEVERAGE, MARGIN = int(Reason.LEVERAGE), int(Reason.MARGIN)
+
+
+@kernel
+def resize(log, n, bar, s, entry, side, quantity, limit, actual, reason):  # type: ignore[no-untyped-def]
+    """Log a RESIZE of the pending order of symbol `s` to `quantity`."""
+    row = write(log, n, bar, RESIZE, LEVEL_RISK, SOURCE_RISK, s, entry.order, reason)
+    row.side = side
+    row.price = entry.at
+    row.quantity = quantity
+    row.limit = limit
+    row.actual = actual
+    entry.cut = 1
+    entry.why = reason
+    return n + 1
+
+
+@kernel
+def limit_weight(bar, s, entry, equity, rules, log, n):  # type: ignore[no-untyped-def]
+    """Cut a fixed size to `max_weight`; weights were capped when they became targets."""
+    if rules.sizing == BY_WEIGHT:
+        return n
+    value = abs(entry.wanted) * entry.at * rules.multiplier
+    limit = rules.max_weight * equity
+    if value > limit * (1.0 + SLACK):
+        side = 1 if entry.wanted > 0.0 else -1
+        entry.wanted = side * limit / (entry.at * rules.multiplier)
+        n = resize(log, n, bar, s, entry, side, abs(entry.wanted), limit, value, MAX_WEIGHT)
+    return n
+
+
+@kernel
+def limit_volume(bar, s, bars, entry, rules, log, n):  # type: ignore[no-untyped-def]
+    """Cut what the bar's volume does not take; the rest waits. Without volume an order that needs it waits whole."""
+    volume = bars[bar, s].volume
+    if rules.participation != rules.participation:
+        if rules.impact > 0.0 and not volume > 0.0 and entry.delta != 0.0:
+            entry.partial = 1
+            entry.delta = 0.0
+        return n
+    most = whole_lots(rules.participation * max(volume, 0.0), rules.lot) if volume == volume else 0.0
+    size = abs(entry.delta)
+    if size > most:
+        side = 1 if entry.delta > 0.0 else -1
+        entry.partial = 1
+        entry.delta = side * most
+        if most > 0.0:
+            n = resize(log, n, bar, s, entry, side, most, most, size, VOLUME)
+            entry.cut = 0  # what is cut here still comes
+    return n
+
+
+@kernel
+def opening(entry):  # type: ignore[no-untyped-def]
+    """The part of a difference that opens or adds, ≥ 0."""
+    if entry.delta * entry.quantity >= 0.0:
+        return abs(entry.delta)
+    return max(abs(entry.delta) - abs(entry.quantity), 0.0)
+
+
+@kernel
+def limit_exposure(bar, bars, book, equity, rules, closing, log, n):  # type: ignore[no-untyped-def]
+    """Cut what opens or adds so that net and gross keep their limits after the fills, costs paid.
+
+    Positions are valued at this settlement's prices. Costs are those of the uncut orders, so a limit holds with a
+    little to spare.
+    """
+    kept_long = 0.0
+    kept_short = 0.0
+    open_long = 0.0
+    open_short = 0.0
+    costs = 0.0
+    for s in range(len(book)):
+        entry = book[s]
+        price = bars[bar, s].open if bars[bar, s].valid and not closing else bars[bar, s].mark
+        held = entry.quantity
+        if entry.pending and entry.at == entry.at and entry.delta != 0.0:
+            side = 1 if entry.delta > 0.0 else -1
+            size = abs(entry.delta)
+            volume = bars[bar, s].volume
+            at = entry.at * size * rules.multiplier
+            if side > 0:
+                costs += buying_cost(size, volume, entry, rules) - at
+            else:
+                value = fill_price(entry.at, -1, size, volume, entry.style, rules) * size * rules.multiplier
+                costs += at - value + fee(value, size, entry, rules)
+            more = opening(entry)
+            held += side * (size - more)
+            # what is bought inside the bar is worth what was paid, or what it was at the open: the larger counts
+            worth = more * max(entry.at, price) * rules.multiplier
+            if side > 0:
+                open_long += worth
+            else:
+                open_short += worth
+        if held > 0.0:
+            kept_long += held * price * rules.multiplier
+        elif held < 0.0:
+            kept_short -= held * price * rules.multiplier
+    left = max(equity - costs, 0.0)
+
+    share_long = 1.0
+    share_short = 1.0
+    if rules.max_net == rules.max_net:
+        limit = rules.max_net * left
+        net = kept_long + open_long - kept_short - open_short
+        if net > limit and open_long > 0.0:
+            share_long = min(max(open_long - (net - limit), 0.0) / open_long, 1.0)
+            n = cut(bar, book, 1, share_long, limit, net, NET, log, n)
+        elif -net > limit and open_short > 0.0:
+            share_short = min(max(open_short - (-net - limit), 0.0) / open_short, 1.0)
+            n = cut(bar, book, -1, share_short, limit, -net, NET, log, n)
+    if rules.max_leverage == rules.max_leverage:
+        limit = rules.max_leverage * left
+        kept = kept_long + kept_short
+        added = share_long * open_long + share_short * open_short
+        if kept + added > limit and added > 0.0:
+            share = min(max(limit - kept, 0.0) / added, 1.0)
+            reason = MARGIN if rules.margin else LEVERAGE
+            n = cut(bar, book, 0, share, limit, kept + added, reason, log, n)
+    return n
+
+
+@kernel
+def cut(bar, book, side, share, limit, actual, reason, log, n):  # type: ignore[no-untyped-def]
+    """Cut what opens or adds on `side` (0: both) to `share`, a RESIZE for each order."""
+    for s in range(len(book)):
+        entry = book[s]
+        if not entry.pending or entry.at != entry.at or entry.delta == 0.0:
+            continue
+        direction = 1 if entry.delta > 0.0 else -1
+        more = opening(entry)
+        if more == 0.0 or direction == -side:
+            continue
+        size = abs(entry.delta) - (1.0 - share) * more
+        if size <= SLACK * abs(entry.delta):
+            size = 0.0
+        n = resize(log, n, bar, s, entry, direction, size, limit, actual, reason)
+        entry.delta = direction * size
+        entry.wanted = entry.quantity + entry.delta
+    return n
