@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.bar_by_bar import Speaker, walk
 from engine.bus import Buses
 from engine.classifiers.base import Classifier
 from engine.contracts import Role
@@ -18,15 +19,27 @@ from engine.digest import text_digest
 from engine.ensemble.weights import Ensemble
 from engine.events import Kind, Level, empty_log
 from engine.execution.rules import Execution
+from engine.execution.state import open_account, open_book
 from engine.market.market import Market, frozen
 from engine.parallel.block import BENCHMARK
 from engine.patterns import ROUTES, Route
 from engine.plan import reference_key
 from engine.risk.portfolio import Portfolio
-from engine.risk.sizing import size
+from engine.risk.sizing import Sizing, size
 from engine.risk.standard import Risk
 from engine.shared import Shared
-from engine.steps import RegimeBatch, TargetBatch, classify, signals, targets, trade, trading
+from engine.steps import (
+    FIRST_STRATEGY,
+    RegimeBatch,
+    TargetBatch,
+    Trading,
+    classify,
+    signals,
+    targets,
+    trade,
+    trading,
+)
+from engine.strategies.bar import Bar, BarStrategy
 from engine.strategies.base import Strategy
 from engine.strategies.buy_and_hold import BuyAndHold
 from engine.sweep import Branch, component
@@ -37,7 +50,7 @@ Log = npt.NDArray[np.void]
 BAR, INDICATOR, REGIME, SIGNAL, TARGET = Kind.BAR, Kind.INDICATOR, Kind.REGIME, Kind.SIGNAL, Kind.TARGET
 REJECTION = Kind.REJECTION
 MARKET, HUB, CLASSIFIER, STRATEGY = Role.MARKET, Role.HUB, Role.CLASSIFIER, Role.STRATEGY
-ENSEMBLE, RISK, EXECUTION = Role.ENSEMBLE, Role.RISK, Role.EXECUTION
+ENSEMBLE, RISK, EXECUTION, BAR_STRATEGY = Role.ENSEMBLE, Role.RISK, Role.EXECUTION, Role.BAR_STRATEGY
 #: What comes out of trading: the kind, the level it is published on, and whose port publishes it.
 _TRADED = (
     (Kind.REBALANCE, Level.PORTFOLIO, RISK),
@@ -135,10 +148,11 @@ def benchmark(shared: Shared) -> Spec:
 class Container:
     """One run of a spec. `log` is its event log once `run` has returned."""
 
-    def __init__(self, spec: Spec, shared: Shared, route: Route = ROUTES["full_backtest"]) -> None:
+    def __init__(self, spec: Spec, shared: Shared) -> None:
         self.spec = spec
         self.shared = shared
-        self.route = route
+        told = any(isinstance(strategy, BarStrategy) for strategy in spec.strategies)
+        self.route: Route = ROUTES["bar_by_bar" if told else "full_backtest"]
         self.first = shared.plan.first
         self.buses = Buses(len(spec.strategies))
         self.log: Log = empty_log(0)
@@ -172,7 +186,7 @@ class Container:
         for i, strategy in enumerate(self.spec.strategies):
             self._strategy(i, strategy)
 
-    def _strategy(self, i: int, strategy: Strategy) -> None:
+    def _strategy(self, i: int, strategy: Strategy) -> Log:
         spec, shared = self.spec, self.shared
         port = self.buses.port(STRATEGY, i)
         market, hub = port.read(BAR)[0].seen, port.read(INDICATOR)[0]
@@ -185,33 +199,73 @@ class Container:
             lambda rows: rows.nbytes,
         )
         port.publish(SIGNAL, batch)
+        return batch
 
     def _ensemble(self) -> None:
         port = self.buses.port(ENSEMBLE)
         spec, shared = self.spec, self.shared
         found: list[RegimeBatch] = port.read(REGIME)
         rows, names = (found[0].rows, found[0].regimes.names) if found else (_NO_ROWS, ())
-        portfolio, risk, hub = spec.portfolio, spec.risk, shared.hub
-        sizing = shared.result(
-            ("sizing", spec.fragments[id(portfolio)], spec.fragments[id(risk)]),
-            lambda: size(portfolio, risk, shared.seen, hub.take(portfolio), self.first),
-            lambda found: found.slots.nbytes + found.agenda.nbytes,
-        )
+        sizing, risk = self._sizing(), spec.risk
         port.publish(TARGET, targets(spec.ensemble, risk, sizing, shared.market, rows, names, port.read(SIGNAL)))
 
     def _trade(self) -> None:
         """Risk & portfolio and execution depend on each other bar by bar: one kernel, then each publishes its part."""
-        spec, buses, shared = self.spec, self.buses, self.shared
-        risk, execution = buses.port(RISK), buses.port(EXECUTION)
+        risk = self.buses.port(RISK)
         bars: Bars = risk.read(BAR)[0]
         batch: TargetBatch = risk.read(TARGET)[0]
-        stages = spec.risk, spec.portfolio, spec.execution
-        rules = shared.result(
-            ("rules", *(spec.fragments[id(stage)] for stage in stages)),
-            lambda: trading(*stages, bars.seen, bars.traded, shared.hub, self.first),
-            lambda found: found.nbytes,
+        self._publish(trade(batch, self._trading(bars), bars.traded, self.first))
+
+    def _bar_by_bar(self) -> None:
+        """With a strategy that knows its position nothing above execution is known ahead: all are walked together."""
+        spec, buses = self.spec, self.buses
+        bars: Bars = buses.port(RISK).read(BAR)[0]
+        found: list[RegimeBatch] = buses.port(ENSEMBLE).read(REGIME)
+        rows, regimes = (found[0].rows, found[0].regimes) if found else (_NO_ROWS, None)
+        rules = self._trading(bars)
+        state = open_account(rules.rules), open_book(len(bars.traded.symbols))
+        known: dict[int, Log] = {}
+        speakers = []
+        for i, strategy in enumerate(spec.strategies):
+            if isinstance(strategy, BarStrategy):
+                values = buses.port(BAR_STRATEGY, i).read(INDICATOR)[0].take(strategy)
+                view = Bar(bars.seen, bars.traded, values, regimes, *state, spec.execution.multiplier)
+                speakers.append(Speaker(strategy, spec.names[5 + i], i, view, len(bars.traded.symbols)))
+            else:
+                known[i] = self._strategy(i, strategy)
+        sizing, risk = self._sizing(), spec.risk
+        log = walk(speakers, known, spec.ensemble, risk, sizing, rules, bars.traded, rows, regimes, *state, self.first)
+        for speaker in speakers:
+            source = FIRST_STRATEGY + speaker.place
+            port = buses.port(BAR_STRATEGY, speaker.place)
+            port.publish(SIGNAL, log[(log["kind"] == SIGNAL) & (log["source"] == source)])
+        buses.port(ENSEMBLE).publish(TARGET, Rows(log, TARGET, Level.PORTFOLIO))
+        self._publish(log)
+
+    def _sizing(self) -> Sizing:
+        spec, shared, hub = self.spec, self.shared, self.shared.hub
+        portfolio, risk = spec.portfolio, spec.risk
+        found: Sizing = shared.result(
+            ("sizing", spec.fragments[id(portfolio)], spec.fragments[id(risk)]),
+            lambda: size(portfolio, risk, shared.seen, hub.take(portfolio), self.first),
+            lambda sizing: sizing.slots.nbytes + sizing.agenda.nbytes,
         )
-        log = trade(batch, rules, bars.traded, self.first)
+        return found
+
+    def _trading(self, bars: "Bars") -> Trading:
+        spec, shared = self.spec, self.shared
+        stages = spec.risk, spec.portfolio, spec.execution
+        found: Trading = shared.result(
+            ("rules", *[spec.fragments[id(stage)] for stage in stages]),
+            lambda: trading(*stages, bars.seen, bars.traded, shared.hub, self.first),
+            lambda rules: rules.nbytes,
+        )
+        return found
+
+    def _publish(self, log: Log) -> None:
+        """What risk & portfolio and execution have to say, from the container's log."""
+        buses = self.buses
+        risk, execution = buses.port(RISK), buses.port(EXECUTION)
         for kind, level, role in _TRADED:
             port = risk if role is RISK else execution
             port.publish(kind, Rows(log, kind, level), buses.bus(level))
@@ -248,4 +302,5 @@ STEPS: dict[tuple[Role, ...], Callable[[Container], None]] = {
     (STRATEGY,): Container._strategies,
     (ENSEMBLE,): Container._ensemble,
     (RISK, EXECUTION): Container._trade,
+    (BAR_STRATEGY, ENSEMBLE, RISK, EXECUTION): Container._bar_by_bar,
 }

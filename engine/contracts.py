@@ -17,6 +17,7 @@ class Role(StrEnum):
     HUB = "indicator hub"
     CLASSIFIER = "classifier"
     STRATEGY = "strategy"
+    BAR_STRATEGY = "bar strategy"
     ENSEMBLE = "ensemble"
     RISK = "risk & portfolio"
     EXECUTION = "execution"
@@ -47,6 +48,13 @@ CONTRACTS: dict[Role, Contract] = {
         _row(Role.HUB, (Level.CONTAINER,), (K.BAR,), (K.INDICATOR,), "result shared by all containers"),
         _row(Role.CLASSIFIER, (Level.CLASSIFIER,), (K.INDICATOR, K.BAR), (K.REGIME,)),
         _row(Role.STRATEGY, (Level.STRATEGY,), (K.INDICATOR, K.BAR, K.REGIME), (K.SIGNAL,), "one scope each"),
+        _row(
+            Role.BAR_STRATEGY,
+            (Level.STRATEGY,),
+            (K.INDICATOR, K.BAR, K.REGIME, K.FILL),
+            (K.SIGNAL,),
+            "one scope each; knows its position",
+        ),
         _row(
             Role.ENSEMBLE,
             (Level.PORTFOLIO,),
@@ -96,7 +104,7 @@ FORWARDS: dict[Kind, tuple[tuple[Level, Level], ...]] = {
         (Level.RISK, Level.CLASSIFIER),
         (Level.CLASSIFIER, Level.CONTAINER),
     ),
-    K.FILL: _DOWN,
+    K.FILL: (*_DOWN, (Level.PORTFOLIO, Level.STRATEGY)),
     K.SPLIT: _DOWN,
     K.CASH: _DOWN,
 }

@@ -18,5 +18,12 @@ ROUTES: Mapping[str, Route] = MappingProxyType(
             (Role.ENSEMBLE,),
             (Role.RISK, Role.EXECUTION),
         ),
+        # with a strategy that knows its position
+        "bar_by_bar": (
+            (Role.MARKET,),
+            (Role.HUB,),
+            (Role.CLASSIFIER,),
+            (Role.BAR_STRATEGY, Role.ENSEMBLE, Role.RISK, Role.EXECUTION),
+        ),
     }
 )

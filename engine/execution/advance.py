@@ -28,8 +28,11 @@ ROWS_PER_SYMBOL = 28
 
 
 @kernel
-def next_bar(bar, stop, targets, actions, book, account, rules):  # type: ignore[no-untyped-def]
-    """The next bar at which something can happen; no bar between would change the book or the log."""
+def next_due(bar, stop, actions, book, account, rules):  # type: ignore[no-untyped-def]
+    """The next bar, up to `stop`, at which something can happen without a new signal.
+
+    No bar between would change the book or the log.
+    """
     if account.pending:
         return bar + 1
     if not account.bankrupt:
@@ -39,8 +42,6 @@ def next_bar(bar, stop, targets, actions, book, account, rules):  # type: ignore
             if book[s].quantity < 0.0 or (rules.watch and book[s].quantity != 0.0):
                 return bar + 1
     found = stop
-    if account.intent < len(targets):
-        found = min(found, np.int64(targets[account.intent].bar))
     if account.action < len(actions):
         found = min(found, max(np.int64(actions[account.action].bar), bar + 1))
     if rules.rebalance > 0 and not account.bankrupt:
@@ -114,6 +115,12 @@ def open_bar(bar, accounts, bars, actions, dates, book, rule, log):  # type: ign
 
 
 @kernel
+def next_bar_of(bar, stop, accounts, actions, book, rule):  # type: ignore[no-untyped-def]
+    """`next_due`, for one who holds the state in arrays."""
+    return next_due(bar, stop, actions, book, accounts[0], rule[0])
+
+
+@kernel
 def advance(accounts, bars, actions, dates, members, atr, targets, moves, book, rule, start, stop, log):  # type: ignore[no-untyped-def]
     """Trade the bars from `start` until before `stop`. Returns the next bar at which something can happen (`stop` when
     none is left), or minus the bar, less 1, for which `log` has no room.
@@ -138,7 +145,9 @@ def advance(accounts, bars, actions, dates, members, atr, targets, moves, book, 
         if account.begun != bar:
             begin(bar, bars, actions, dates, book, account, rules, log)
         decide(bar, head, bars, targets, moves, members, atr, book, account, rules, log)
-        bar = next_bar(bar, stop, targets, actions, book, account, rules)
+        bar = next_due(bar, stop, actions, book, account, rules)
+        if account.intent < len(targets):
+            bar = min(bar, np.int64(targets[account.intent].bar))
     return bar
 
 

@@ -37,6 +37,29 @@ def _walk(values, valid, first, source, out):  # type: ignore[no-untyped-def]
     return rows, -1
 
 
+@kernel
+def note(values, valid, bar, current, logged, source, out):  # type: ignore[no-untyped-def]
+    """Write the SIGNAL rows of one bar to `out` and remember them. Returns how many, and which value is out of range.
+
+    values, current, logged: float64 (symbols,); valid: bool (symbols,).
+    """
+    rows = 0
+    for s in range(len(values)):
+        if not valid[s]:
+            continue
+        value = values[s]
+        if value == value:
+            if abs(value) > 1.0 + ROUNDING:
+                return rows, s
+            current[s] = value
+        if current[s] != logged[s]:
+            row = write(out, rows, bar, SIGNAL, LEVEL_STRATEGY, source, s, NO_CAUSE, 0)
+            row.value = current[s] + 0.0
+            logged[s] = current[s]
+            rows += 1
+    return rows, -1
+
+
 def signal_rows(
     values: npt.NDArray[np.float64], valid: npt.NDArray[np.bool_], first: int, source: int, name: str
 ) -> npt.NDArray[np.void]:

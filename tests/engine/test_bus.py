@@ -70,7 +70,9 @@ def test_fills_come_back_to_risk_and_portfolio_and_orders_go_up_to_execution() -
     buses.port(Role.RISK).publish(Kind.ORDER, 2, buses.bus(Level.PORTFOLIO))
     assert buses.port(Role.RISK).read(Kind.FILL) == [1]
     assert buses.bus(Level.PORTFOLIO).batches[Kind.FILL] == [1]
-    assert Kind.FILL not in buses.bus(Level.STRATEGY).batches
+    assert buses.port(Role.BAR_STRATEGY, 0).read(Kind.FILL) == [1]
+    with pytest.raises(ContractError, match="may not read FILL"):
+        buses.port(Role.STRATEGY, 0).read(Kind.FILL)
     assert buses.port(Role.EXECUTION).read(Kind.ORDER) == [2]
 
 
