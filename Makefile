@@ -12,7 +12,7 @@ LOCKED  := $(INSTALL) --require-hashes --only-binary :all: --no-deps
 EDIT    := $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint lock clean chromium
+.PHONY: help setup run test lint docs lock clean chromium
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +32,9 @@ lint: $(VENV)/.setup-test ## linters, import rules and types; all of them, even 
 	for check in "ruff check --output-format concise" "ruff format --check --output-format concise" "lint-imports --no-logo" mypy; do \
 		echo "== $$check"; $(BIN)/$$check || status=1; \
 	done; exit $$status
+
+docs: $(VENV)/.setup-test ## write the tables of ARCHITECTURE.md from the classes
+	$(BIN)/python -m tests.test_documentation
 
 lock: ## remake the lock files (LOCKARGS=--upgrade: with the newest versions)
 	@test -x $(VENV)/lock/bin/uv || { $(PYTHON) -m venv $(VENV)/lock && \

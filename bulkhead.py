@@ -8,12 +8,23 @@ from pydantic import Field
 from engine import __version__
 from engine.classifiers.base import Classifier
 from engine.indicators.request import indicator
+from engine.strategies.bar import Bar, BarStrategy
 from engine.strategies.base import RandomStrategy, Strategy
 
 if TYPE_CHECKING:
     from app.services.notebook import StoredRun
 
-__all__ = ["Classifier", "Field", "RandomStrategy", "Strategy", "__version__", "indicator", "open_run"]
+__all__ = [
+    "Bar",
+    "BarStrategy",
+    "Classifier",
+    "Field",
+    "RandomStrategy",
+    "Strategy",
+    "__version__",
+    "indicator",
+    "open_run",
+]
 
 
 def open_run(run: int, home: "str | PathLike[str] | None" = None) -> "StoredRun":

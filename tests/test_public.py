@@ -5,6 +5,8 @@ import bulkhead
 
 def test_public_names() -> None:
     assert bulkhead.__all__ == [
+        "Bar",
+        "BarStrategy",
         "Classifier",
         "Field",
         "RandomStrategy",

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from engine.events import NO_CAUSE, Kind, Reason
 from engine.projections.funnel import trades
+from engine.projections.trace import REASONS
 
 Log = npt.NDArray[np.void]
 
@@ -51,15 +52,23 @@ def steps(log: Log) -> list[Step]:
     sources = np.bincount(log["kind"][behind], minlength=len(Kind))
     parts = [(Kind.TARGET, "target"), (Kind.STOP, "stop"), (Kind.REBALANCE, "rebalance")]
     made_of = ", ".join(f"{sources[kind]:,} from a {word}" for kind, word in parts if sources[kind])
-    cut = int(kinds[Kind.RESIZE])
     closed = trades(log)
     return [
         Step("Signals", int(kinds[Kind.SIGNAL]), _refused(log, Kind.SIGNAL)),
         Step("Targets", int(kinds[Kind.TARGET]), _refused(log, Kind.TARGET)),
         Step("Orders", len(orders), _refused(log, Kind.ORDER), made_of),
-        Step("Fills", fills, (), f"{cut:,} cut to the cash there was" if cut else ""),
+        Step("Fills", fills, (), _cuts(log)),
         Step("Trades", closed, (), "round trips that are closed; each takes two fills or more"),
     ]
+
+
+def _cuts(log: Log) -> str:
+    """What orders were cut by."""
+    reasons = log["reason"][log["kind"] == Kind.RESIZE]
+    words = {Reason.CASH: "the cash there was", Reason.VOLUME: "the bar's volume", Reason.MAX_WEIGHT: "max weight"}
+    found = np.unique(reasons).tolist()
+    told = [(int((reasons == r).sum()), words.get(Reason(r), f"{Reason(r).name.lower()} limit")) for r in found]
+    return ", ".join(f"{count:,} cut to {what}" for count, what in told)
 
 
 def _refused(log: Log, kind: Kind) -> tuple[tuple[str, int], ...]:
@@ -74,4 +83,4 @@ def _refused(log: Log, kind: Kind) -> tuple[tuple[str, int], ...]:
 def _reason(reason: Reason, kind: Kind) -> str:
     if reason == Reason.NO_CHANGE:
         return _NO_CHANGE.get(kind, "there was nothing to change")
-    return _WORDS.get(reason, reason.name.lower().replace("_", " "))
+    return _WORDS.get(reason) or REASONS.get(reason.name.lower(), reason.name.lower().replace("_", " "))

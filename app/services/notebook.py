@@ -16,6 +16,7 @@ once for each opened run, as on the pages.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from app.services.home import Home
@@ -90,14 +91,15 @@ class StoredRun:
 
         Columns: `seq` (int64, its row in the trace), `time` (datetime64, UTC), `bar` (int64), `symbol`, `side` ("buy",
         "sell"), `price` and `quantity` (float64), `commission` and `slippage` (float64, money; slippage against the
-        bar's open), `cause` (Int64, the seq of its ORDER).
+        bar's open, or the price of a limit, stop or close), `cause` (Int64, the seq of its ORDER).
         """
         frame = self.trace(index, reveal)
         frame = frame[frame["kind"] == Kind.FILL.name].reset_index(drop=True)
         reading = self._reading(index)
         rows = reading.log[frame["seq"].to_numpy(dtype="int64")]
         opened = reading.market.open[rows["bar"], rows["symbol"]]
-        frame["slippage"] = (frame["price"] - opened).abs() * frame["quantity"]
+        meant = np.where(np.isfinite(rows["limit"]), rows["limit"], opened)
+        frame["slippage"] = (frame["price"] - meant).abs() * frame["quantity"] * reading.spec.execution.multiplier
         return frame[list(FILLS)]
 
     def trades(self, index: Index, reveal: bool = False) -> pd.DataFrame:

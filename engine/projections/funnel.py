@@ -29,11 +29,26 @@ def funnel(log: Log) -> dict[str, Any]:
 
 def trades(log: Log) -> int:
     """The number of closed round trips: fills after which a symbol's position is flat, or on the other side."""
-    fills = log[log["kind"] == Kind.FILL]
     closed = 0
-    for symbol in np.unique(fills["symbol"]):
-        own = fills[fills["symbol"] == symbol]
-        after = np.cumsum(own["side"] * own["quantity"])  # added up one by one, as the account does
-        before = np.concatenate([[0.0], after[:-1]])
+    fills = log["kind"] == Kind.FILL
+    for symbol in np.unique(log["symbol"][fills]):
+        held = positions(log, int(symbol))
+        before, after = held[:-1], held[1:]
         closed += int(((after == 0.0) | (before * after < 0.0)).sum())
     return closed
+
+
+def positions(log: Log, symbol: int) -> npt.NDArray[np.float64]:
+    """What is held of a symbol before its first fill and after each, in units of that time: float64 (fills + 1,)."""
+    own = log[((log["kind"] == Kind.FILL) | (log["kind"] == Kind.SPLIT)) & (log["symbol"] == symbol)]
+    splits = own["kind"] == Kind.SPLIT
+    if not splits.any():
+        return np.concatenate([[0.0], np.cumsum(own["side"] * own["quantity"])])  # one by one, as the account does
+    held, found = 0.0, [0.0]
+    for row, split in zip(own, splits, strict=True):
+        if split:
+            held *= row["value"]
+        else:
+            held += row["side"] * row["quantity"]
+            found.append(held)
+    return np.array(found)

@@ -67,7 +67,8 @@ def rows(log: Log, names: Names, seqs: Sequence[int] | None = None) -> list[dict
     return [dict(zip(FIELDS, values, strict=True)) for values in zip(*found.values(), strict=True)]
 
 
-_REASONS = {
+#: Why something came to nothing, in words.
+REASONS = {
     "no_change": "nothing to change",
     "stopped": "the symbol is stopped",
     "no_cash": "no cash for it",
@@ -75,6 +76,34 @@ _REASONS = {
     "replaced": "a newer order took its place",
     "bankrupt": "equity is used up",
     "end_of_data": "the data ended first",
+    "cool_down": "the symbol cools down after its stop",
+    "halted": "trading is halted",
+    "delisted": "the symbol has ended",
+    "not_member": "the symbol is outside the universe",
+    "expired": "its price was not reached in time",
+    "long_only": "short positions are not allowed",
+    "no_size": "its size is not known yet",
+    "leverage": "longs and shorts would be too much",
+    "margin": "there is no margin for it",
+    "net": "the net position would be too large",
+    "max_weight": "the symbol's weight would be too large",
+}
+_STOPS = {
+    "stop_loss": "stop loss",
+    "stop_atr": "stop by ATR",
+    "trailing_stop": "trailing stop",
+    "take_profit": "profit taken",
+}
+_HALTS = {
+    "margin_call": "margin call",
+    "daily_loss": "loss of the session at its limit",
+    "max_drawdown": "drawdown at its limit",
+}
+_CUTS = {
+    "net": "the net position would have been",
+    "leverage": "all positions would have been",
+    "margin": "all positions would have been",
+    "max_weight": "its value would have been",
 }
 
 
@@ -97,17 +126,41 @@ def sentence(row: Mapping[str, Any]) -> str:
             return (
                 f"{side} about {number('quantity')} {symbol} for a weight of {value:.2%}, last close {number('price')}"
             )
+        case "RESIZE" if reason == "volume":
+            return f"{side} {symbol} cut to {number('quantity')}, all this bar's volume gives of {number('actual')}"
+        case "RESIZE" if reason in _CUTS:
+            return (
+                f"{side} {symbol} cut to {number('quantity')}: {_CUTS[reason]} {number('actual')} of {number('limit')}"
+            )
         case "RESIZE":
             return (
                 f"{side} {symbol} cut to {number('quantity')}: "
                 f"it needed {number('actual')} of cash, there was {number('limit')}"
             )
         case "REJECTION":
-            return f"nothing comes of it for {symbol}: {_REASONS.get(reason, reason)}"
+            return f"nothing comes of it for {symbol}: {REASONS.get(reason, reason)}"
         case "STOP" if reason == "bankrupt":
             return f"bankrupt: equity is {number('actual')}, {symbol} is closed"
+        case "STOP" if reason in _HALTS:
+            return f"{_HALTS[reason]}: equity is {number('actual')}, the limit {number('limit')}; {symbol} is closed"
+        case "STOP" if reason == "time_stop":
+            return f"time stop: {symbol} was held for {number('actual')} bars"
+        case "STOP" if reason == "left_universe":
+            return f"{symbol} has left the universe and is closed"
+        case "STOP" if reason == "delisted":
+            return f"{symbol} has no more bars: closed at its last price, {number('price')}"
         case "STOP":
-            return f"stop loss: {symbol} closed at {number('actual')}, at or beyond {number('limit')}"
+            return f"{_STOPS[reason]}: {symbol} closed at {number('actual')}, at or beyond {number('limit')}"
+        case "SPLIT":
+            return f"split of {symbol}, {number('value')} for one: {number('quantity')} are held now"
+        case "CASH" if reason == "dividend":
+            return f"dividend of {number('limit')} a unit on {number('quantity')} {symbol}: {number('value')}"
+        case "CASH" if reason == "borrow":
+            return f"borrowing {symbol} for {number('quantity')} days: {number('value')}"
+        case "CASH":
+            return f"interest on {number('limit')} for {number('quantity')} days: {number('value')}"
+        case "REBALANCE" if reason == "drift":
+            return f"a weight has drifted {number('actual')} from its target, the band is {number('limit')}"
         case "REBALANCE":
             return "scheduled rebalance"
         case "FILL":
