@@ -101,7 +101,7 @@ def walk(
     out, moved = np.empty(rows + 2 * strategies * symbols, EVENT), np.empty(moves, MOVE)
     log = np.empty(64 + 8 * ROWS_PER_SYMBOL * symbols, EVENT)
     room = rows + 2 * strategies * symbols + 2 * ROWS_PER_SYMBOL * symbols + 4
-    world = (market.bars, market.actions, market.dates)
+    world = (market.bars, market.actions, market.calendar)
     valid = market.valid
     due = first
     for t in range(first, last):
@@ -122,12 +122,13 @@ def walk(
             for place, by_bar in told.items():
                 found[place] = by_bar.get(t, _NO_ROWS)
             ordered = [found[place] for place in range(strategies)]
-            starts = np.array([0, *accumulate([len(rows) for rows in ordered])])
+            ends = np.array([*accumulate([len(rows) for rows in ordered])])
             renewal = np.array([t]) if t in renewals else np.empty(0, np.int64)
             count, moving = combine(
                 labels.get(t, _NO_ROWS),
                 np.concatenate(ordered) if strategies > 1 else ordered[0],
-                starts,
+                np.array([0, *ends[:-1]]),
+                ends,
                 weights,
                 scale,
                 sizing.slots,

@@ -40,3 +40,10 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` on its first call (or load it from the cache). No fastmath: bytes must not depend on luck."""
     compiled: Callable[..., Any] = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
     return compiled
+
+
+def lean_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A `kernel` that makes no array: without reference counts, which at each of its calls cost more than its work."""
+    options: dict[str, Any] = {"cache": True, "fastmath": False, "error_model": "numpy", "_nrt": False}
+    compiled: Callable[..., Any] = numba.njit(**options)(function)
+    return compiled

@@ -19,7 +19,6 @@ from engine.digest import text_digest
 from engine.ensemble.weights import Ensemble
 from engine.events import Kind, Level, empty_log
 from engine.execution.rules import Execution
-from engine.execution.state import open_account, open_book
 from engine.market.market import Market, frozen
 from engine.parallel.block import BENCHMARK
 from engine.patterns import ROUTES, Route
@@ -223,7 +222,7 @@ class Container:
         found: list[RegimeBatch] = buses.port(ENSEMBLE).read(REGIME)
         rows, regimes = (found[0].rows, found[0].regimes) if found else (_NO_ROWS, None)
         rules = self._trading(bars)
-        state = open_account(rules.rules), open_book(len(bars.traded.symbols))
+        state = rules.blank.open()
         known: dict[int, Log] = {}
         speakers = []
         for i, strategy in enumerate(spec.strategies):

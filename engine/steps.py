@@ -16,7 +16,7 @@ from engine.ensemble.weights import Ensemble, scales
 from engine.events import EVENT, Source, empty_log
 from engine.execution.advance import ROWS_PER_SYMBOL, advance, finish
 from engine.execution.rules import Execution, kernel_rules
-from engine.execution.state import open_account, open_book
+from engine.execution.state import Blank
 from engine.indicators.hub import Hub
 from engine.market.market import Market, frozen
 from engine.risk.portfolio import Portfolio
@@ -93,7 +93,7 @@ def targets(
     """Weigh the SIGNAL events of all strategies (`batches`, in config order) into TARGETs."""
     symbols, strategies = len(market.symbols), len(batches)
     weights = ensemble.matrix(strategies, regime_names)
-    starts = np.array([0, *accumulate([len(batch) for batch in batches])])
+    ends = np.array([*accumulate([len(batch) for batch in batches])])
     joined = batches[0] if strategies == 1 else frozen(np.concatenate(batches))
     agenda = sizing.agenda
     if len(caps):
@@ -103,7 +103,8 @@ def targets(
     written, steps = combine(
         regime_events,
         joined,
-        starts,
+        np.concatenate([[0], ends[:-1]]) if strategies > 1 else np.zeros(1, np.int64),
+        ends,
         weights,
         scales(risk.regime_scale, regime_names),
         sizing.slots,
@@ -132,6 +133,7 @@ class Trading:
     rules: npt.NDArray[np.void]
     members: npt.NDArray[np.bool_]
     atr: npt.NDArray[np.float64]
+    blank: Blank
 
     @property
     def nbytes(self) -> int:
@@ -143,13 +145,14 @@ def trading(
 ) -> Trading:
     """The rules of three stages on a market. `seen`: the market in first units, whose hub is `hub`."""
     ranges = entry_ranges(risk, seen, traded, hub.take(risk))
-    return Trading(kernel_rules(risk, portfolio, execution, first), members(portfolio, traded), ranges)
+    rules = kernel_rules(risk, portfolio, execution, first)
+    return Trading(rules, members(portfolio, traded), ranges, Blank.of(rules, len(traded.symbols)))
 
 
 def trade(batch: TargetBatch, trading: Trading, market: Market, first: int) -> Log:
     """Trade the targets from the first trading bar to the last: the container's whole log."""
     rules = trading.rules
-    accounts, book = open_account(rules), open_book(len(market.symbols))
+    accounts, book = trading.blank.open()
     symbols, last = len(market.symbols), len(market.time)
     log = np.empty(4 * len(batch.rows) + (2 * ROWS_PER_SYMBOL) * symbols + 64, EVENT)
     bar = first
@@ -158,7 +161,7 @@ def trade(batch: TargetBatch, trading: Trading, market: Market, first: int) -> L
             accounts,
             market.bars,
             market.actions,
-            market.dates,
+            market.calendar,
             trading.members,
             trading.atr,
             batch.rows,

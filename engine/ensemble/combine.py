@@ -6,7 +6,7 @@ Path-independent: it knows no position, no cash and no stop, so its result can b
 
 import numpy as np
 
-from engine.compiled import kernel
+from engine.compiled import lean_kernel
 from engine.events import NO_CAUSE, Kind, Level, Reason, Source
 
 #: The weighted signal of a symbol after a bar, where it changed or a SIGNAL stood. The risk stage reads it to decide
@@ -37,7 +37,7 @@ NO_CHANGE, LONG_ONLY, NO_SIZE = int(Reason.NO_CHANGE), int(Reason.LONG_ONLY), in
 NEVER = 2147483647
 
 
-@kernel
+@lean_kernel
 def write(log, n, bar, kind, level, source, symbol, cause, reason):  # type: ignore[no-untyped-def]
     """Fill row `n` of `log` with what every kind has; amounts are none. Returns the row, for the amounts."""
     row = log[n]
@@ -58,7 +58,7 @@ def write(log, n, bar, kind, level, source, symbol, cause, reason):  # type: ign
     return row
 
 
-@kernel
+@lean_kernel
 def aim(bar, s, weighted, scale, slot, rules, caps):  # type: ignore[no-untyped-def]
     """The target weight of one symbol before the cap on gross."""
     most = rules.max_weight
@@ -67,23 +67,22 @@ def aim(bar, s, weighted, scale, slot, rules, caps):  # type: ignore[no-untyped-
     return min(max(scale * slot * weighted, -most, rules.least), most)
 
 
-@kernel
-def combine(regimes, signals, starts, weights, scales, slots, caps, agenda, rule, last, memory, out, moves):  # type: ignore[no-untyped-def]
+@lean_kernel
+def combine(regimes, signals, heads, ends, weights, scales, slots, caps, agenda, rule, last, memory, out, moves):  # type: ignore[no-untyped-def]
     """Merge REGIME and SIGNAL rows into log order and add TARGETs (and REJECTIONs of SIGNALs without one).
 
     regimes: EVENT rows, by bar. signals: EVENT rows of all strategies, one after the other, each by (bar, symbol);
-    strategy i has rows starts[i]:starts[i + 1]. weights: float64 (labels + 1, strategies) and scales: float64
-    (labels + 1,), row 0 before the first label. slots: float64 (bars, symbols), what a full signal asks for, taken at
-    a symbol's own SIGNALs and at scheduled rebalances; without rows it is `slot` of the rules. caps: float64 (bars,
-    symbols), the largest weight, NaN for none; or without rows. agenda: int64, further bars at which a size or a cap
-    may have changed. rule: AIM (1,). last: float64 (strategies, symbols), the last SIGNAL values. memory: MEMORY
-    (symbols + 1,); row -1 holds the current label + 1 in `newest`. out: EVENT, moves: MOVE, both with room for the
-    worst case. `cause` is the row number in `out` (NO_CAUSE for a TARGET of the agenda alone). Returns (rows of out,
-    rows of moves).
+    strategy i has rows heads[i]:ends[i], int64; heads are moved to the ends. weights: float64 (labels + 1, strategies)
+    and scales: float64 (labels + 1,), row 0 before the first label. slots: float64 (bars, symbols), what a full signal
+    asks for, taken at a symbol's own SIGNALs and at scheduled rebalances; without rows it is `slot` of the rules. caps:
+    float64 (bars, symbols), the largest weight, NaN for none; or without rows. agenda: int64, further bars at which a
+    size or a cap may have changed. rule: AIM (1,). last: float64 (strategies, symbols), the last SIGNAL values. memory:
+    MEMORY (symbols + 1,); row -1 holds the current label + 1 in `newest`. out: EVENT, moves: MOVE, both with room for
+    the worst case. `cause` is the row number in `out` (NO_CAUSE for a TARGET of the agenda alone). Returns (rows of
+    out, rows of moves).
     """
     strategies, symbols = last.shape
     rules = rule[0]
-    heads = starts[:-1].copy()
     regime_head = 0
     agenda_head = 0
     rows = 0
@@ -96,7 +95,7 @@ def combine(regimes, signals, starts, weights, scales, slots, caps, agenda, rule
         if agenda_head < len(agenda):
             bar = min(bar, agenda[agenda_head])
         for i in range(strategies):
-            if heads[i] < starts[i + 1]:
+            if heads[i] < ends[i]:
                 bar = min(bar, np.int64(signals[heads[i]].bar))
         if bar == NEVER:
             return rows, moved
@@ -116,7 +115,7 @@ def combine(regimes, signals, starts, weights, scales, slots, caps, agenda, rule
             memory[s].signalled = 0
         for i in range(strategies):
             k = heads[i]
-            while k < starts[i + 1] and signals[k].bar == bar:
+            while k < ends[i] and signals[k].bar == bar:
                 s = signals[k].symbol
                 last[i, s] = signals[k].value
                 memory[s].signalled = 1
@@ -148,7 +147,7 @@ def combine(regimes, signals, starts, weights, scales, slots, caps, agenda, rule
 
         newest = NO_CAUSE
         for i in range(strategies):
-            while heads[i] < starts[i + 1] and signals[heads[i]].bar == bar:
+            while heads[i] < ends[i] and signals[heads[i]].bar == bar:
                 s = signals[heads[i]].symbol
                 out[rows] = signals[heads[i]]
                 memory[s].newest = rows

@@ -1,6 +1,6 @@
 """What happens to a holding before the open without a trade: financing, splits, dividends, the end of a symbol."""
 
-from engine.compiled import kernel
+from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import NO_CAUSE, NO_SYMBOL, Kind, Level, Reason, Source
 from engine.execution.fills import forget, trade
@@ -18,7 +18,7 @@ DELISTED = int(Reason.DELISTED)
 YEAR = 360.0
 
 
-@kernel
+@lean_kernel
 def pay(log, n, bar, s, cause, amount, quantity, limit, reason, account):  # type: ignore[no-untyped-def]
     """Log a CASH event of `amount` (negative: paid out) and book it."""
     row = write(log, n, bar, CASH_ROW, LEVEL_CONTAINER, SOURCE_EXECUTION, s, cause, reason)
@@ -29,7 +29,7 @@ def pay(log, n, bar, s, cause, amount, quantity, limit, reason, account):  # typ
     return n + 1
 
 
-@kernel
+@lean_kernel
 def finance(bar, bars, dates, book, account, rules, log, n):  # type: ignore[no-untyped-def]
     """Charge the calendar days since the bar before: short positions at its closes, and negative cash."""
     days = dates[bar].days
@@ -47,7 +47,7 @@ def finance(bar, bars, dates, book, account, rules, log, n):  # type: ignore[no-
     return n
 
 
-@kernel
+@lean_kernel
 def split(log, n, bar, s, entry, ratio):  # type: ignore[no-untyped-def]
     """What is held, ordered and remembered of symbol `s` in new units."""
     entry.price /= ratio
@@ -66,7 +66,7 @@ def split(log, n, bar, s, entry, ratio):  # type: ignore[no-untyped-def]
     return n + 1
 
 
-@kernel
+@lean_kernel
 def end(bar, bars, s, entry, account, rules, log, n):  # type: ignore[no-untyped-def]
     """Symbol `s` has no more bars: its pending order is refused, its position closed at its last price."""
     entry.ended = 1
@@ -87,7 +87,7 @@ def end(bar, bars, s, entry, account, rules, log, n):  # type: ignore[no-untyped
     return close_at(log, n, bar, bars, s, side, size, price, entry, account, rules)
 
 
-@kernel
+@lean_kernel
 def close_at(log, n, bar, bars, s, side, size, price, entry, account, rules):  # type: ignore[no-untyped-def]
     """The ORDER of the STOP in the row before, and its FILL at `price` within the same bar."""
     row = write(log, n, bar, ORDER, LEVEL_PORTFOLIO, SOURCE_PORTFOLIO, s, n - 1, 0)
@@ -102,7 +102,7 @@ def close_at(log, n, bar, bars, s, side, size, price, entry, account, rules):  #
     return trade(log, n + 1, bar, bars, s, side, size, entry, account, rules)
 
 
-@kernel
+@lean_kernel
 def act(bar, bars, actions, dates, book, account, rules, log, n):  # type: ignore[no-untyped-def]
     """Everything that is due before the open of `bar`, in the order of `actions`."""
     if rules.borrow > 0.0 or rules.financing > 0.0:

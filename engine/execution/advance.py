@@ -7,7 +7,7 @@ it leaves the same bytes.
 
 import numpy as np
 
-from engine.compiled import kernel
+from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import NO_CAUSE, Kind, Level, Reason, Source
 from engine.execution.actions import act
@@ -27,7 +27,7 @@ END_OF_DATA = int(Reason.END_OF_DATA)
 ROWS_PER_SYMBOL = 28
 
 
-@kernel
+@lean_kernel
 def next_due(bar, stop, actions, book, account, rules):  # type: ignore[no-untyped-def]
     """The next bar, up to `stop`, at which something can happen without a new signal.
 
@@ -49,7 +49,7 @@ def next_due(bar, stop, actions, book, account, rules):  # type: ignore[no-untyp
     return found
 
 
-@kernel
+@lean_kernel
 def begin(bar, bars, actions, dates, book, account, rules, log):  # type: ignore[no-untyped-def]
     """Everything of `bar` before its decisions: its corporate actions, fills, stops inside it, and its equity."""
     n = act(bar, bars, actions, dates, book, account, rules, log, account.rows)
@@ -70,7 +70,7 @@ def begin(bar, bars, actions, dates, book, account, rules, log):  # type: ignore
     account.begun = bar
 
 
-@kernel
+@lean_kernel
 def decide(bar, head, bars, targets, moves, members, atr, book, account, rules, log):  # type: ignore[no-untyped-def]
     """The close of `bar`: halts and stops, TARGETs (rows of `targets` up to `head`), REBALANCE, ORDERs."""
     n = account.rows
@@ -105,7 +105,7 @@ def decide(bar, head, bars, targets, moves, members, atr, book, account, rules, 
     account.rows = n
 
 
-@kernel
+@lean_kernel
 def open_bar(bar, accounts, bars, actions, dates, book, rule, log):  # type: ignore[no-untyped-def]
     """Only what comes before the decisions of `bar`, for a strategy that is to see it. False: `log` has no room."""
     if accounts[0].rows + ROWS_PER_SYMBOL * len(book) + 2 > len(log):
@@ -114,13 +114,13 @@ def open_bar(bar, accounts, bars, actions, dates, book, rule, log):  # type: ign
     return True
 
 
-@kernel
+@lean_kernel
 def next_bar_of(bar, stop, accounts, actions, book, rule):  # type: ignore[no-untyped-def]
     """`next_due`, for one who holds the state in arrays."""
     return next_due(bar, stop, actions, book, accounts[0], rule[0])
 
 
-@kernel
+@lean_kernel
 def advance(accounts, bars, actions, dates, members, atr, targets, moves, book, rule, start, stop, log):  # type: ignore[no-untyped-def]
     """Trade the bars from `start` until before `stop`. Returns the next bar at which something can happen (`stop` when
     none is left), or minus the bar, less 1, for which `log` has no room.
@@ -151,7 +151,7 @@ def advance(accounts, bars, actions, dates, members, atr, targets, moves, book, 
     return bar
 
 
-@kernel
+@lean_kernel
 def finish(bar, accounts, book, log):  # type: ignore[no-untyped-def]
     """After the last bar: what is still pending will never fill. `log` needs a free row for each symbol."""
     account = accounts[0]

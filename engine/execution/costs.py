@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.compiled import kernel
+from engine.compiled import lean_kernel
 from engine.execution.state import BY_CASH, BY_WEIGHT, LIMIT
 
 #: RESIZE is about money that is missing, not about the last digit of a sum; a difference, or what a cut leaves, of
@@ -12,20 +12,20 @@ SLACK = 1e-9
 MOST = 0.99
 
 
-@kernel
+@lean_kernel
 def cash_after(cash, side, quantity, price, multiplier, commission):  # type: ignore[no-untyped-def]
     """Cash after a fill; equity is projected from the log by the same expression, to the same bytes."""
     return cash - side * quantity * price * multiplier - commission
 
 
-@kernel
+@lean_kernel
 def difference(wanted, held):  # type: ignore[no-untyped-def]
     """What to trade to get from `held` to `wanted`; exactly 0 where it is only rounding."""
     delta = wanted - held
     return 0.0 if abs(delta) <= SLACK * max(abs(wanted), abs(held)) else delta
 
 
-@kernel
+@lean_kernel
 def whole_lots(quantity, lot):  # type: ignore[no-untyped-def]
     """The part of `quantity` that is whole lots (all of it when lots are not used)."""
     if lot <= 0.0:
@@ -33,7 +33,7 @@ def whole_lots(quantity, lot):  # type: ignore[no-untyped-def]
     return np.floor(quantity / lot + 1e-9) * lot
 
 
-@kernel
+@lean_kernel
 def on_tick(price, side, tick):  # type: ignore[no-untyped-def]
     """`price` on the next tick against the one who trades: up for a buy, down for a sell."""
     if tick <= 0.0:
@@ -42,7 +42,7 @@ def on_tick(price, side, tick):  # type: ignore[no-untyped-def]
     return (np.ceil(steps - 1e-9) if side > 0 else np.floor(steps + 1e-9)) * tick
 
 
-@kernel
+@lean_kernel
 def fill_price(at, side, quantity, volume, style, rules):  # type: ignore[no-untyped-def]
     """The price of a fill that without slippage would be at `at`. A limit order gets its price, or a better one.
 
@@ -57,7 +57,7 @@ def fill_price(at, side, quantity, volume, style, rules):  # type: ignore[no-unt
     return on_tick(at * (1.0 + side * slip), side, rules.tick)
 
 
-@kernel
+@lean_kernel
 def fee(value, quantity, entry, rules):  # type: ignore[no-untyped-def]
     """Commission of a fill of `value`, in money. What an order costs at least, or at all, counts once for its fills."""
     cost = rules.commission * value + rules.per_unit * quantity
@@ -66,7 +66,7 @@ def fee(value, quantity, entry, rules):  # type: ignore[no-untyped-def]
     return max(rules.least, entry.fees + cost + rules.per_order) - entry.charged
 
 
-@kernel
+@lean_kernel
 def buying_cost(quantity, volume, entry, rules):  # type: ignore[no-untyped-def]
     """What buying `quantity` at `entry.at` takes out of the cash."""
     if quantity <= 0.0:
@@ -76,7 +76,7 @@ def buying_cost(quantity, volume, entry, rules):  # type: ignore[no-untyped-def]
     return value + fee(value, quantity, entry, rules)
 
 
-@kernel
+@lean_kernel
 def quantity_for(target, equity, price, rules):  # type: ignore[no-untyped-def]
     """The quantity a target asks for at a price: a share of equity, or a multiple of the fixed size."""
     if rules.sizing == BY_WEIGHT:

@@ -1,6 +1,8 @@
 """Pending orders become fills, sells first, buys cut to what the cash pays for: at the open, or at the close."""
 
-from engine.compiled import kernel
+import numpy as np
+
+from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import Kind, Level, Reason, Source
 from engine.execution.costs import (
@@ -25,14 +27,14 @@ CASH, EXPIRED = int(Reason.CASH), int(Reason.EXPIRED)
 HALVINGS = 60
 
 
-@kernel
+@lean_kernel
 def forget(entry, account):  # type: ignore[no-untyped-def]
     """The pending order of `entry` is no more."""
     entry.pending = 0
     account.pending -= 1
 
 
-@kernel
+@lean_kernel
 def refuse_order(log, n, bar, s, entry, account, reason):  # type: ignore[no-untyped-def]
     """Log that the pending order of symbol `s` is refused where it would fill, and forget it."""
     write(log, n, bar, REJECTION, LEVEL_CONTAINER, SOURCE_EXECUTION, s, entry.order, reason)
@@ -40,7 +42,7 @@ def refuse_order(log, n, bar, s, entry, account, reason):  # type: ignore[no-unt
     return n + 1
 
 
-@kernel
+@lean_kernel
 def trade(log, n, bar, bars, s, side, quantity, entry, account, rules):  # type: ignore[no-untyped-def]
     """Fill `quantity` > 0 of the order of symbol `s` at `entry.at`, with slippage and commission. It stays pending."""
     price = fill_price(entry.at, side, quantity, bars[bar, s].volume, entry.style, rules)
@@ -74,7 +76,7 @@ def trade(log, n, bar, bars, s, side, quantity, entry, account, rules):  # type:
     return n + 1
 
 
-@kernel
+@lean_kernel
 def fill_order(log, n, bar, bars, s, side, quantity, entry, account, rules):  # type: ignore[no-untyped-def]
     """Fill `quantity` of a pending order; what the volume left over stays pending."""
     n = trade(log, n, bar, bars, s, side, quantity, entry, account, rules)
@@ -83,7 +85,7 @@ def fill_order(log, n, bar, bars, s, side, quantity, entry, account, rules):  # 
     return n
 
 
-@kernel
+@lean_kernel
 def buy(log, n, bar, bars, s, share, available, needed, short, entry, account, rules):  # type: ignore[no-untyped-def]
     """Fill a buy of which only the part beyond a short can be cut, to `share`; log the RESIZE when cash was `short`."""
     uncut = entry.delta
@@ -106,7 +108,7 @@ def buy(log, n, bar, bars, s, share, available, needed, short, entry, account, r
     return refuse_order(log, n, bar, s, entry, account, entry.why if entry.cut else BELOW_LOT)
 
 
-@kernel
+@lean_kernel
 def place(bar, s, bars, entry, closing, log, n, account):  # type: ignore[no-untyped-def]
     """Where the pending order of symbol `s` would fill on this bar: `entry.at`, NaN where it would not."""
     entry.at = bars[bar, s].mark if closing else bars[bar, s].open
@@ -123,14 +125,14 @@ def place(bar, s, bars, entry, closing, log, n, account):  # type: ignore[no-unt
         entry.at = level
         entry.inside = bar
         return n
-    entry.at = float("nan")
+    entry.at = np.nan
     entry.left -= 1
     if entry.left <= 0:
         n = refuse_order(log, n, bar, s, entry, account, EXPIRED)
     return n
 
 
-@kernel
+@lean_kernel
 def cut_to_cash(bar, bars, book, available, needed, account, rules):  # type: ignore[no-untyped-def]
     """Which share of the buys that can be cut is paid for by the cash."""
     if rules.linear:
@@ -155,7 +157,7 @@ def cut_to_cash(bar, bars, book, available, needed, account, rules):  # type: ig
     return 0.0 if share <= SLACK else share
 
 
-@kernel
+@lean_kernel
 def settle(bar, bars, book, account, rules, closing, log, n):  # type: ignore[no-untyped-def]
     """Fill the pending orders of this bar at its open (or, `closing`, at its close); refuse those that come to nothing.
 
@@ -174,7 +176,7 @@ def settle(bar, bars, book, account, rules, closing, log, n):  # type: ignore[no
     buys = 0.0
     for s in range(symbols):
         entry = book[s]
-        entry.at = float("nan")
+        entry.at = np.nan
         if entry.pending and bars[bar, s].valid:
             n = place(bar, s, bars, entry, closing, log, n, account)
             if not entry.pending or entry.at != entry.at:
@@ -187,7 +189,7 @@ def settle(bar, bars, book, account, rules, closing, log, n):  # type: ignore[no
             entry.delta = difference(entry.wanted, entry.quantity)
             n = limit_volume(bar, s, bars, entry, rules, log, n)
             if entry.partial and entry.delta == 0.0:
-                entry.at = float("nan")  # no volume: it waits
+                entry.at = np.nan  # no volume: it waits
                 continue
             value = entry.delta * entry.at * rules.multiplier
             if entry.delta < 0.0:
@@ -241,7 +243,7 @@ def settle(bar, bars, book, account, rules, closing, log, n):  # type: ignore[no
         entry = book[s]
         if entry.pending and entry.at == entry.at and entry.delta > 0.0 and entry.quantity < 0.0:
             n = buy(log, n, bar, bars, s, share, available, needed, short, entry, account, rules)
-            entry.at = float("nan")
+            entry.at = np.nan
     for s in range(symbols):
         entry = book[s]
         if entry.pending and entry.at == entry.at and entry.delta > 0.0:

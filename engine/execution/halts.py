@@ -1,6 +1,6 @@
 """Halts: what closes the whole account. Ruin, a margin call, a session's loss, a drawdown."""
 
-from engine.compiled import kernel
+from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import NO_CAUSE, NO_SYMBOL, Kind, Level, Reason, Source
 from engine.execution.fills import forget
@@ -14,7 +14,7 @@ MARGIN_CALL, DAILY_LOSS, MAX_DRAWDOWN = int(Reason.MARGIN_CALL), int(Reason.DAIL
 FOR_SESSION, FOR_GOOD = 1, 2
 
 
-@kernel
+@lean_kernel
 def open_session(bar, dates, account):  # type: ignore[no-untyped-def]
     """At the first bar visited of a session: its loss counts from the equity before; a halt for a session is over."""
     if dates[bar].session != account.session:
@@ -24,7 +24,7 @@ def open_session(bar, dates, account):  # type: ignore[no-untyped-def]
             account.halted = 0
 
 
-@kernel
+@lean_kernel
 def judge(bar, bars, book, account, rules):  # type: ignore[no-untyped-def]
     """Why the account must be closed at this close (0: it need not), with the limit and the actual value."""
     equity = account.equity
@@ -49,7 +49,7 @@ def judge(bar, bars, book, account, rules):  # type: ignore[no-untyped-def]
     return 0, 0.0, 0.0
 
 
-@kernel
+@lean_kernel
 def refuse_pending(bar, book, account, reason, log, n):  # type: ignore[no-untyped-def]
     """Refuse every pending order."""
     for s in range(len(book)):
@@ -60,7 +60,7 @@ def refuse_pending(bar, book, account, reason, log, n):  # type: ignore[no-untyp
     return n
 
 
-@kernel
+@lean_kernel
 def close_all(bar, bars, book, account, reason, limit, actual, log, n):  # type: ignore[no-untyped-def]
     """STOP every position; orders that were pending are refused."""
     for s in range(len(book)):
@@ -72,7 +72,7 @@ def close_all(bar, bars, book, account, reason, limit, actual, log, n):  # type:
     return refuse_pending(bar, book, account, HALTED, log, n)
 
 
-@kernel
+@lean_kernel
 def go_bankrupt(bar, bars, book, account, log, n):  # type: ignore[no-untyped-def]
     """Equity is gone: stop everything, refuse what is pending, trade no more."""
     held = False

@@ -4,7 +4,7 @@ Each cut is a RESIZE with its rule as reason, the limit, and what it would have 
 is cut for exposure: an exit is always let through.
 """
 
-from engine.compiled import kernel
+from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import Kind, Level, Reason, Source
 from engine.execution.costs import SLACK, buying_cost, fee, fill_price, whole_lots
@@ -16,7 +16,7 @@ MAX_WEIGHT, VOLUME, NET = int(Reason.MAX_WEIGHT), int(Reason.VOLUME), int(Reason
 LEVERAGE, MARGIN = int(Reason.LEVERAGE), int(Reason.MARGIN)
 
 
-@kernel
+@lean_kernel
 def resize(log, n, bar, s, entry, side, quantity, limit, actual, reason):  # type: ignore[no-untyped-def]
     """Log a RESIZE of the pending order of symbol `s` to `quantity`."""
     row = write(log, n, bar, RESIZE, LEVEL_RISK, SOURCE_RISK, s, entry.order, reason)
@@ -30,7 +30,7 @@ def resize(log, n, bar, s, entry, side, quantity, limit, actual, reason):  # typ
     return n + 1
 
 
-@kernel
+@lean_kernel
 def limit_weight(bar, s, entry, equity, rules, log, n):  # type: ignore[no-untyped-def]
     """Cut a fixed size to `max_weight`; weights were capped when they became targets."""
     if rules.sizing == BY_WEIGHT:
@@ -44,7 +44,7 @@ def limit_weight(bar, s, entry, equity, rules, log, n):  # type: ignore[no-untyp
     return n
 
 
-@kernel
+@lean_kernel
 def limit_volume(bar, s, bars, entry, rules, log, n):  # type: ignore[no-untyped-def]
     """Cut what the bar's volume does not take; the rest waits. Without volume an order that needs it waits whole."""
     volume = bars[bar, s].volume
@@ -65,7 +65,7 @@ def limit_volume(bar, s, bars, entry, rules, log, n):  # type: ignore[no-untyped
     return n
 
 
-@kernel
+@lean_kernel
 def opening(entry):  # type: ignore[no-untyped-def]
     """The part of a difference that opens or adds, ≥ 0."""
     if entry.delta * entry.quantity >= 0.0:
@@ -73,7 +73,7 @@ def opening(entry):  # type: ignore[no-untyped-def]
     return max(abs(entry.delta) - abs(entry.quantity), 0.0)
 
 
-@kernel
+@lean_kernel
 def limit_exposure(bar, bars, book, equity, rules, closing, log, n):  # type: ignore[no-untyped-def]
     """Cut what opens or adds so that net and gross keep their limits after the fills, costs paid.
 
@@ -135,7 +135,7 @@ def limit_exposure(bar, bars, book, equity, rules, closing, log, n):  # type: ig
     return n
 
 
-@kernel
+@lean_kernel
 def cut(bar, book, side, share, limit, actual, reason, log, n):  # type: ignore[no-untyped-def]
     """Cut what opens or adds on `side` (0: both) to `share`, a RESIZE for each order."""
     for s in range(len(book)):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.compiled import kernel
+from engine.compiled import lean_kernel
 from engine.ensemble.combine import CHANGE, write
 from engine.events import NO_CAUSE, NO_SYMBOL, Kind, Level, Reason, Source
 from engine.execution.costs import difference, on_tick, quantity_for
@@ -18,7 +18,7 @@ DELISTED, HALTED, COOL_DOWN = int(Reason.DELISTED), int(Reason.HALTED), int(Reas
 NOT_MEMBER = int(Reason.NOT_MEMBER)
 
 
-@kernel
+@lean_kernel
 def release(bar, moves, book, account):  # type: ignore[no-untyped-def]
     """Take over this bar's weighted signals; a SIGNAL to zero, through zero or further out releases a stop."""
     while account.move < len(moves) and moves[account.move].bar == bar:
@@ -31,7 +31,7 @@ def release(bar, moves, book, account):  # type: ignore[no-untyped-def]
         account.move += 1
 
 
-@kernel
+@lean_kernel
 def barred(bar, s, entry, members, rules):  # type: ignore[no-untyped-def]
     """Why no position may be entered in symbol `s` now; 0 when one may."""
     if len(members) > 0 and not members[bar, s]:
@@ -41,7 +41,7 @@ def barred(bar, s, entry, members, rules):  # type: ignore[no-untyped-def]
     return 0
 
 
-@kernel
+@lean_kernel
 def copy_intents(bar, stop, targets, members, book, account, rules, closing, log, n):  # type: ignore[no-untyped-def]
     """Log this bar's REGIME, SIGNALs and TARGETs; refuse at once the TARGETs that cannot become orders."""
     offset = n - account.intent
@@ -86,7 +86,7 @@ def copy_intents(bar, stop, targets, members, book, account, rules, closing, log
     return n
 
 
-@kernel
+@lean_kernel
 def rebalance(bar, bars, members, book, account, rules, log, n):  # type: ignore[no-untyped-def]
     """Log the REBALANCE that is due at this close, by schedule or by drift. Returns the next row."""
     if rules.rebalance > 0 and bar > rules.first and (bar - rules.first) % rules.rebalance == 0:
@@ -111,7 +111,7 @@ def rebalance(bar, bars, members, book, account, rules, log, n):  # type: ignore
     return n
 
 
-@kernel
+@lean_kernel
 def place_orders(bar, bars, atr, members, due, book, account, rules, log, n):  # type: ignore[no-untyped-def]
     """ORDERs of this bar's STOPs, TARGETs and REBALANCE (`due`: its row, or NO_CAUSE), in symbol order."""
     for s in range(len(book)):

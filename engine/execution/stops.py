@@ -1,6 +1,8 @@
 """Stops: where a position is given up or cashed in, judged at the close or inside the bar."""
 
-from engine.compiled import kernel
+import numpy as np
+
+from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import NO_CAUSE, Kind, Level, Reason, Source
 from engine.execution.actions import close_at
@@ -16,7 +18,7 @@ STOPPED = int(Reason.STOPPED)
 AT = 1e-12
 
 
-@kernel
+@lean_kernel
 def log_stop(log, n, bar, s, entry, price, limit, actual, reason):  # type: ignore[no-untyped-def]
     """Log a STOP of symbol `s` at `price`."""
     row = write(log, n, bar, STOP, LEVEL_RISK, SOURCE_RISK, s, entry.fill, reason)
@@ -29,11 +31,11 @@ def log_stop(log, n, bar, s, entry, price, limit, actual, reason):  # type: igno
     return n + 1
 
 
-@kernel
+@lean_kernel
 def loss_level(entry, rules):  # type: ignore[no-untyped-def]
     """The nearest price at which the position of `entry` is given up, and by which rule; (NaN, 0) without any."""
     side = 1.0 if entry.quantity > 0.0 else -1.0
-    level = float("nan")
+    level = np.nan
     reason = 0
     if rules.stop_loss == rules.stop_loss:
         level = entry.entry * (1.0 - side * rules.stop_loss)
@@ -56,14 +58,14 @@ def loss_level(entry, rules):  # type: ignore[no-untyped-def]
     return level, reason
 
 
-@kernel
+@lean_kernel
 def profit_level(entry, rules):  # type: ignore[no-untyped-def]
     """The price at which the position of `entry` is cashed in; NaN without any."""
     side = 1.0 if entry.quantity > 0.0 else -1.0
     return entry.entry * (1.0 + side * rules.take_profit)
 
 
-@kernel
+@lean_kernel
 def guard(bar, bars, members, book, rules):  # type: ignore[no-untyped-def]
     """Mark the positions that are to be closed, unless this bar's TARGET ends them anyway: `why`, and `level`."""
     found = False
@@ -91,7 +93,7 @@ def guard(bar, bars, members, book, rules):  # type: ignore[no-untyped-def]
                 entry.level = rules.time_stop
         if reason == 0 and len(members) > 0 and not members[bar, s]:
             reason = LEFT
-            entry.level = float("nan")
+            entry.level = np.nan
         if reason == 0 or (entry.decided and entry.next_target * entry.quantity <= 0.0):
             continue
         entry.stop = 0
@@ -100,7 +102,7 @@ def guard(bar, bars, members, book, rules):  # type: ignore[no-untyped-def]
     return found
 
 
-@kernel
+@lean_kernel
 def log_stops(bar, bars, book, log, n):  # type: ignore[no-untyped-def]
     """Log the STOPs that `guard` has marked; their symbols stay flat until a SIGNAL releases them."""
     for s in range(len(book)):
@@ -114,7 +116,7 @@ def log_stops(bar, bars, book, log, n):  # type: ignore[no-untyped-def]
     return n
 
 
-@kernel
+@lean_kernel
 def stop_symbol(bar, entry):  # type: ignore[no-untyped-def]
     """From here on `entry` stays flat until a SIGNAL releases it, and cools down."""
     entry.stopped = 1
@@ -122,7 +124,7 @@ def stop_symbol(bar, entry):  # type: ignore[no-untyped-def]
     entry.stop_bar = bar
 
 
-@kernel
+@lean_kernel
 def stop_inside(bar, bars, book, account, rules, log, n):  # type: ignore[no-untyped-def]
     """Close the positions whose stop or profit lies inside this bar, at that price, or at the open where it gapped."""
     for s in range(len(book)):

@@ -194,7 +194,7 @@ class Market:
         )
 
     @cached_property
-    def dates(self) -> npt.NDArray[np.void]:
+    def calendar(self) -> npt.NDArray[np.void]:
         """DATE (bars,): each bar's session, and the calendar days since the bar before (0 for the first)."""
         rows = np.zeros(len(self.time), DATE)
         rows["session"] = self.session

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from engine.compiled import kernel
+from engine.compiled import kernel, lean_kernel
 from engine.ensemble.combine import write
 from engine.errors import StageError
 from engine.events import EVENT, NO_CAUSE, Kind, Level
@@ -37,7 +37,7 @@ def _walk(values, valid, first, source, out):  # type: ignore[no-untyped-def]
     return rows, -1
 
 
-@kernel
+@lean_kernel
 def note(values, valid, bar, current, logged, source, out):  # type: ignore[no-untyped-def]
     """Write the SIGNAL rows of one bar to `out` and remember them. Returns how many, and which value is out of range.
 

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 
 from engine.events import NO_CAUSE, Kind, empty_log
 from engine.execution.advance import advance, finish
-from engine.execution.state import open_account, open_book
 from engine.projections.account import project
 from engine.projections.catalogue import METRICS
 from engine.projections.metrics import measure
@@ -55,10 +54,10 @@ def test_bar_by_bar_equals_all_at_once(case: dict[str, Any]) -> None:
     first = case["rules"]["first_bar"]
     batch = batch_of(case, market)
     obeyed = rules_of(case, market)
-    accounts, book = open_account(obeyed.rules), open_book(len(market.symbols))
+    accounts, book = obeyed.blank.open()
     log = empty_log(len(whole) + 100 * len(market.symbols))
     for bar in range(first, len(market.time)):
-        world = (market.bars, market.actions, market.dates, obeyed.members, obeyed.atr, batch.rows, batch.moves)
+        world = (market.bars, market.actions, market.calendar, obeyed.members, obeyed.atr, batch.rows, batch.moves)
         assert advance(accounts, *world, book, obeyed.rules, bar, bar + 1, log) == bar + 1
     finish(len(market.time) - 1, accounts, book, log)
     assert repr(log[: accounts["rows"][0]].tolist()) == repr(whole.tolist())
