@@ -74,6 +74,7 @@ def plan_on(
     if start >= len(market.time):
         raise ConfigError(f"[data] start {data.start} lies after the last bar; choose an earlier one")
     stages = experiment.sweep.stages(experiment.ranks)
+    _check_symbols(stages, market)
     hubs = _warm(stages, market, budget)
     warmup = data.warmup if isinstance(data.warmup, int) else 0
     if data.warmup == "common":
@@ -128,6 +129,16 @@ def _warm(stages: list[Stage], market: Market, budget: int) -> dict[str | None, 
                 hubs[key] = Hub(index_market(market, stage.reference), budget)
         hubs[key].warm(stage.indicators().values())
     return hubs
+
+
+def _check_symbols(stages: list[Stage], market: Market) -> None:
+    """Raises ConfigError when a strategy takes more symbols than there are."""
+    for stage in stages:
+        if isinstance(stage, Strategy) and stage.least_symbols > len(market.symbols):
+            raise ConfigError(
+                f"[data] symbols: strategy '{stage.kind}' takes at least {stage.least_symbols}, "
+                f"and there is {len(market.symbols)}; add another"
+            )
 
 
 def _ready(stages: list[Stage], hubs: Mapping[str | None, Hub]) -> int:

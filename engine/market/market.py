@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,10 @@ ACTION = np.dtype([("bar", "<i4"), ("symbol", "<i4"), ("kind", "<i4"), ("value",
 
 #: The columns of values, in the order of BAR.
 COLUMNS = ("open", "high", "low", "close", "volume")
+
+#: A day in nanoseconds, and the day from which times count.
+_DAY = 86_400 * 10**9
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +153,18 @@ class Market:
             raise DataError(f"market: no column '{column}'; {nearest(column, (*COLUMNS, 'valid'))}")
         index = pd.DatetimeIndex(self.time.view("datetime64[ns]"), tz="UTC", name="time")
         return pd.DataFrame(getattr(self, column).copy(), index=index, columns=list(self.symbols))
+
+    @cached_property
+    def dates(self) -> npt.NDArray[np.datetime64]:
+        """The date in `zone` of each bar's session, datetime64[D] (bars,), read-only; worked out once."""
+        if self.zone == "UTC":
+            days = self.time // _DAY
+        else:
+            zone, begins = ZoneInfo(self.zone), np.diff(self.session, prepend=-1) != 0
+            seconds = (self.time[begins] // 10**9).tolist()
+            local = [datetime.fromtimestamp(second, zone).date().toordinal() - _EPOCH for second in seconds]
+            days = np.array(local, dtype=np.int64)[np.cumsum(begins) - 1]
+        return frozen(days.astype("datetime64[D]"))
 
     def places(self, symbols: Sequence[str]) -> list[int]:
         """The columns of `symbols`. Raises DataError for an unknown or repeated symbol, or none at all."""
