@@ -16,10 +16,10 @@ Array = npt.NDArray[np.float64]
 NAN = float("nan")
 
 
-def signals(kind: str, market: Market, regimes: Regimes | None = None, seed: int = 3, **parameters: Any) -> Array:
+def signals(kind: str, market: Market, regimes: Regimes | None = None, /, **parameters: Any) -> Array:
     """The dense signals of a built-in strategy, float64 (bars, symbols)."""
     strategy = BUILT_IN.strategies[kind].among(parameters, BUILT_IN.strategies, kind)(**parameters)
-    return dense_signals(strategy, market, Hub(market), regimes, seed)
+    return dense_signals(strategy, market, Hub(market), regimes, seed=3)
 
 
 def closes(*columns: Sequence[float], days: Sequence[str] | None = None, **more: Any) -> Market:
