@@ -52,8 +52,9 @@ def signal_rows(
 
     Raises StageError when the shape or dtype is wrong or a value lies outside [−1, 1].
     """
+    values = np.ascontiguousarray(shaped(values, valid.shape, name))
     out = np.empty(values.size, EVENT)  # the worst case; what is not written costs no memory
-    rows, bad = _walk(np.ascontiguousarray(shaped(values, valid.shape, name)), valid, first, source, out)
+    rows, bad = _walk(values, valid, first, source, out)
     if bad >= 0:
         t, s = divmod(int(bad), valid.shape[1])
         raise StageError(f"strategy '{name}': signal {values[t, s]} at bar {t} lies outside [-1, 1]; scale or clip it")
