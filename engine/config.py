@@ -118,21 +118,22 @@ def validated(model: type[M], values: Mapping[str, Any], where: str) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_first_problem(error, model, where)) from None
+        raise ConfigError(": ".join(filter(None, (where, *first_problem(error, model))))) from None
 
 
-def _first_problem(error: ValidationError, model: type[BaseModel], where: str) -> str:
+def first_problem(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
+    """The first thing wrong: the path of the value it is about ("" when it is about none), and what is wrong."""
     problem = error.errors()[0]
     path = ".".join(str(part) for part in problem["loc"] if not str(part).startswith(("function-", "list[", "dict[")))
     if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key '{path}'; {nearest(path, model.model_fields)}"
+        return "", f"unknown key '{path}'; {nearest(path, model.model_fields)}"
     if problem["type"] == "missing":
-        return f"{where}: the key '{path}' is missing; add it"
+        return "", f"the key '{path}' is missing; add it"
     message = problem["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    message = message[:1].lower() + message[1:]
     shown = repr(problem["input"])
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return f"{where}: {path}: {message} (got {shown})" if path else f"{where}: {message}"
+    return (path, f"{message} (got {shown})") if path else ("", message)
 
 
 def section(model: type[M], data: Mapping[str, Any], name: str) -> M:

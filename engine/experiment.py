@@ -18,6 +18,7 @@ from engine.execution.rules import Execution
 from engine.registry import BUILT_IN, Registry
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
+from engine.strategies.by_regime import ByRegime
 from engine.sweep import Branch, Component, Sweep, component
 from engine.where import parse
 
@@ -102,7 +103,7 @@ def _branches(raw: Mapping[str, Any], registry: Registry) -> Iterator[Branch]:
 
 
 def _check_regimes(branch: Branch, classifier: Component | None, strategies: int) -> None:
-    """Weights and scales must name regimes of the branch's classifier and count its strategies."""
+    """What is given by regime must name regimes of the branch's classifier; weights count its strategies."""
     regimes = classifier.model.regimes if classifier and issubclass(classifier.model, Classifier) else ()
     for part in branch.components:
         for i, axis in enumerate(part.axes or (None,)):
@@ -112,6 +113,8 @@ def _check_regimes(branch: Branch, classifier: Component | None, strategies: int
                     part.at(picks).stage.matrix(strategies, regimes)
                 elif part.model is Risk:
                     scales(part.at(picks).stage.regime_scale, regimes)
+                elif issubclass(part.model, ByRegime):
+                    part.at(picks).stage.check(regimes, part.where)
 
 
 def _books(raw: Mapping[str, Any], registry: Registry) -> dict[str, list[Component]]:
@@ -121,7 +124,7 @@ def _books(raw: Mapping[str, Any], registry: Registry) -> dict[str, list[Compone
     for number, table in enumerate(config.tables(raw, "strategy"), start=1):
         values = dict(table)
         where = f"[[strategy]] {number}"
-        model = _kind(values, where, registry.strategies)
+        model = _kind(values, where, registry.strategies).among(values, registry.strategies, where)
         book = values.pop("book", "main")
         name = values.pop("name", None)
         if name is None:

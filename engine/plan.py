@@ -23,6 +23,7 @@ from engine.registry import BUILT_IN
 from engine.risk.portfolio import Portfolio
 from engine.risk.sizing import members
 from engine.stage import Stage
+from engine.strategies.base import Strategy
 from engine.sweep import canonical
 
 Arrays = dict[Request, npt.NDArray[np.float64]]
@@ -76,9 +77,7 @@ def plan_on(
     if start >= len(market.time):
         raise ConfigError(f"[data] start {data.start} lies after the last bar; choose an earlier one")
     stages = experiment.sweep.stages(experiment.ranks)
-    for stage in stages:
-        if isinstance(stage, Portfolio):
-            members(stage, market)  # refuses a feature that the dataset does not have
+    _check_market(stages, market)
     hubs = _warm(stages, market, budget)
     warmup = data.warmup if isinstance(data.warmup, int) else 0
     if data.warmup == "common":
@@ -132,6 +131,18 @@ def _warm(stages: list[Stage], market: Market, budget: int) -> dict[str | None, 
                 hubs[key] = Hub(index_market(seen, stage.reference), budget)
         hubs[key].warm(stage.indicators().values())
     return hubs
+
+
+def _check_market(stages: list[Stage], market: Market) -> None:
+    """Raises ConfigError when a strategy takes more symbols than there are, or a portfolio an unknown feature."""
+    for stage in stages:
+        if isinstance(stage, Portfolio):
+            members(stage, market)
+        if isinstance(stage, Strategy) and stage.least_symbols > len(market.symbols):
+            raise ConfigError(
+                f"[data] symbols: strategy '{stage.kind}' takes at least {stage.least_symbols}, "
+                f"and there is {len(market.symbols)}; add another"
+            )
 
 
 def _ready(stages: list[Stage], hubs: Mapping[str | None, Hub]) -> int:

@@ -12,10 +12,17 @@ from engine.stage import Stage
 from engine.strategies.base import Strategy
 from engine.strategies.bollinger_reversion import BollingerReversion
 from engine.strategies.buy_and_hold import BuyAndHold
+from engine.strategies.by_regime import ByRegime
+from engine.strategies.cross_sectional_momentum import CrossSectionalMomentum
 from engine.strategies.donchian_breakout import DonchianBreakout
 from engine.strategies.ma_cross import MaCross
+from engine.strategies.macd import Macd
+from engine.strategies.momentum import Momentum
+from engine.strategies.pairs import Pairs
 from engine.strategies.random_entry import RandomEntry
 from engine.strategies.rsi_reversion import RsiReversion
+from engine.strategies.turn_of_month import TurnOfMonth
+from engine.strategies.volatility_breakout import VolatilityBreakout
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,13 @@ BUILT_IN = Registry.of(
         BollingerReversion,
         DonchianBreakout,
         RandomEntry,
+        Macd,
+        Momentum,
+        CrossSectionalMomentum,
+        Pairs,
+        VolatilityBreakout,
+        TurnOfMonth,
+        ByRegime,
         VolatilityRegimes,
         TrendRegimes,
     )

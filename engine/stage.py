@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 from engine.indicators.request import Request
 
@@ -22,7 +23,12 @@ class Stage(BaseModel):
         """The indicators the stage reads, by the names it reads them under. Default: none."""
         return {}
 
-    def parameters(self) -> dict[str, Any]:
+    @classmethod
+    def field_at(cls, place: tuple[str, ...]) -> FieldInfo | None:
+        """The field that says what may stand at a place of the stage's table: its first key's. None: there is none."""
+        return cls.model_fields.get(place[0])
+
+    def values(self) -> dict[str, Any]:
         """The parameters as plain data, in field order."""
         return self.model_dump(mode="json")
 

@@ -24,6 +24,7 @@ from engine.risk.sizing import Sizing, entry_ranges, members
 from engine.risk.standard import Risk
 from engine.stage import Regimes
 from engine.strategies.base import RandomStrategy, Strategy
+from engine.strategies.by_regime import ByRegime
 from engine.strategies.changes import signal_rows
 from engine.sweep import canonical
 
@@ -57,7 +58,7 @@ def classify(classifier: Classifier, market: Market, hub: Hub, first: int) -> Re
 
 def generator(seed: int, strategy: Strategy, symbol: str) -> np.random.Generator:
     """The generator of one strategy for one symbol: the same wherever and beside whatever it runs."""
-    text = canonical([seed, strategy.kind, strategy.parameters(), symbol])
+    text = canonical([seed, strategy.kind, strategy.values(), symbol])
     return np.random.Generator(np.random.PCG64(int(text_digest(text), 16)))
 
 
@@ -65,6 +66,8 @@ def dense_signals(
     strategy: Strategy, market: Market, hub: Hub, regimes: Regimes | None, seed: int
 ) -> npt.NDArray[np.float64]:
     """A strategy's signals as it gives them, float64 (bars, symbols)."""
+    if isinstance(strategy, ByRegime):  # each of its own as it would be alone, its random numbers too
+        return strategy.spliced(lambda _, variant: dense_signals(variant, market, hub, regimes, seed), market, regimes)
     values = hub.take(strategy)
     if isinstance(strategy, RandomStrategy):
         generators = {symbol: generator(seed, strategy, symbol) for symbol in market.symbols}

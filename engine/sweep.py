@@ -75,8 +75,7 @@ class Component:
 
     def plain(self) -> dict[str, Any]:
         """All scalar parameters by path, the swept ones at their first value."""
-        stage = self.at((0,) * len(self.axes)).stage
-        return {f"{self.name}.{key}": value for key, value in stage.parameters().items()}
+        return flat(self.at((0,) * len(self.axes)).stage.values(), f"{self.name}.")
 
 
 @dataclass
@@ -205,8 +204,7 @@ def component(name: str, where: str, model: type[Stage], table: Mapping[str, Any
     base: dict[str, Any] = {}
     axes: list[Axis] = []
     for key, value in table.items():
-        info = model.model_fields.get(key)
-        base[key] = value if info is None else _take_axes(name, (key,), value, _depth(info.annotation), info, axes)
+        base[key] = _take_axes(name, (key,), value, model, axes)
     found = Component(name, where, model, base, tuple(axes))
     for i, axis in enumerate(axes):
         for pick in range(len(axis.values)):
@@ -214,15 +212,16 @@ def component(name: str, where: str, model: type[Stage], table: Mapping[str, Any
     return found
 
 
-def _take_axes(
-    name: str, place: tuple[str, ...], value: Any, depth: int | None, info: FieldInfo, axes: list[Axis]
-) -> Any:
-    """`value` with swept parts replaced by their first value; appends an Axis for each. depth: lists it may hold."""
-    path = ".".join((name, *place))
+def _take_axes(name: str, place: tuple[str, ...], value: Any, model: type[Stage], axes: list[Axis]) -> Any:
+    """`value` with swept parts replaced by their first value; appends an Axis for each."""
+    info = model.field_at(place)
+    if info is None:
+        return value
+    path, depth = ".".join((name, *place)), _depth(info.annotation)
     if isinstance(value, dict) and "from" in value and value.keys() <= RANGE_KEYS:
         values = _range(path, value)
     elif isinstance(value, dict) and depth is not None:
-        return {key: _take_axes(name, (*place, key), item, depth, info, axes) for key, item in value.items()}
+        return {key: _take_axes(name, (*place, key), item, model, axes) for key, item in value.items()}
     elif isinstance(value, list) and (not depth or any(isinstance(item, list) for item in value)):
         values = value
     else:
@@ -236,6 +235,14 @@ def _take_axes(
             raise ConfigError(f"{path}: {item!r} is listed twice; each value once")
     axes.append(Axis(path, place, tuple(values)))
     return _none(values[0], info)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values in nested tables by their paths, e.g. `regime_scale.calm`, each after `prefix`."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
 
 
 def _none(value: Any, info: FieldInfo) -> Any:

@@ -15,6 +15,7 @@ from app.services.reading import Reading
 from engine.market.dataset import is_intraday
 from engine.parallel.block import BENCHMARK
 from engine.stage import Stage
+from engine.sweep import flat
 
 #: So many containers fit on a page side by side.
 MOST = 8
@@ -140,13 +141,7 @@ def _parameters(reading: Reading) -> dict[str, str]:
 
 def _stage(stage: Stage) -> dict[str, str]:
     """A stage's parameters in words, tables flattened: `regime_scale.calm`."""
-    found: dict[str, str] = {}
-    for key, value in stage.parameters().items():
-        if isinstance(value, dict):
-            found |= {f"{key}.{inner}": _words(scale) for inner, scale in value.items()}
-        else:
-            found[key] = _words(value)
-    return found
+    return {path: _words(value) for path, value in flat(stage.values()).items()}
 
 
 def _words(value: Any) -> str:

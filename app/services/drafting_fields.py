@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-Kind = Literal["int", "float", "bool", "choice", "text", "date", "numbers", "other"]
+Kind = Literal["int", "float", "bool", "choice", "text", "date", "numbers", "table", "other"]
 
 #: Ends of names that only repeat the unit.
 _UNITS = {"bps": "basis points", "seconds": "seconds", "mb": "MiB"}
@@ -19,9 +19,10 @@ _UNITS = {"bps": "basis points", "seconds": "seconds", "mb": "MiB"}
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A parameter as a form needs it. `numbers`: a list of numbers by nature; `other`: written as TOML.
+    """A parameter as a form needs it. `numbers`: a list of numbers by nature; `table`, `other`: written as TOML.
 
     `optional`: it may be absent, written "none". `by_regime`: a value for each regime, always or beside one for all.
+    `swept`: it may be given as a list.
     """
 
     name: str
@@ -30,6 +31,7 @@ class FieldSpec:
     required: bool = False
     optional: bool = False
     by_regime: Literal["never", "possible", "always"] = "never"
+    swept: bool = True
     choices: tuple[Any, ...] = ()
     low: float | None = None
     high: float | None = None
@@ -73,12 +75,12 @@ def _field(name: str, info: FieldInfo) -> FieldSpec:
     parts = [part for part in parts if part is not type(None)]
     plain = [part for part in parts if typing.get_origin(part) is not dict]
     mappings = [part for part in parts if typing.get_origin(part) is dict]
+    by_regime: Literal["never", "possible", "always"] = "possible" if mappings else "never"
     if mappings and not plain:
-        plain = [typing.get_args(mappings[0])[1]]
-        by_regime: Literal["never", "possible", "always"] = "always"
-    else:
-        by_regime = "possible" if mappings else "never"
+        plain, by_regime = [typing.get_args(mappings[0])[1]], "always"
     kind, choices = _kind(plain)
+    if kind == "other" and by_regime == "always":
+        kind, by_regime = "table", "never"
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     default = info.get_default(call_default_factory=True) if not info.is_required() else None
     low, low_open = _bound(info, annotated_types.Ge, annotated_types.Gt, "ge", "gt")
@@ -90,6 +92,7 @@ def _field(name: str, info: FieldInfo) -> FieldSpec:
         required=info.is_required(),
         optional=optional,
         by_regime=by_regime,
+        swept=kind != "table" and extra.get("swept") is not False,
         choices=choices,
         low=low,
         high=high,

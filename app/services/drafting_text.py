@@ -34,15 +34,16 @@ def _tables(value: Any) -> list[dict[str, Any]]:
 
 
 def _line(key: str, value: Any) -> str:
-    return f"{_key(key)} = {_inline(value)}\n"
+    return f"{_key(key)} = {inline(value)}\n"
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
+    """A value as it stands after its key, in one line."""
     if isinstance(value, dict):
-        inside = ", ".join(f"{_key(key)} = {_inline(item)}" for key, item in value.items())
+        inside = ", ".join(f"{_key(key)} = {inline(item)}" for key, item in value.items())
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_inline, value)) + "]"
+        return "[" + ", ".join(map(inline, value)) + "]"
     return tomli_w.dumps({"x": value}).removeprefix("x = ").rstrip("\n")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import tomli_w
 
 from app.services.drafting_fields import FieldSpec
+from app.services.drafting_text import inline
 from engine.sweep import RANGE_KEYS
 
 Mode = Literal["fixed", "list", "range", "by regime"]
@@ -24,7 +25,7 @@ def modes(spec: FieldSpec) -> tuple[Mode, ...]:
     """The ways a parameter can be given."""
     if spec.by_regime == "always":
         return ("by regime",)
-    if spec.kind == "choice" and len(spec.choices) < 2:
+    if not spec.swept or (spec.kind == "choice" and len(spec.choices) < 2):
         return ("fixed",)
     found: tuple[Mode, ...] = ("fixed", "list", "range") if spec.numeric else ("fixed", "list")
     return (*found, "by regime") if spec.by_regime == "possible" else found
@@ -44,8 +45,10 @@ def mode(value: Any, spec: FieldSpec) -> Mode:
 
 
 def swept(value: Any, spec: FieldSpec) -> int:
-    """How many axes a value makes: 1 for a list or a range, one for each such value by regime."""
+    """How many axes a value makes: 1 for a list or a range, one for each such value by regime or in a table."""
     given = mode(value, spec)
+    if spec.kind == "table" and given == "fixed" and isinstance(value, dict):
+        return sum(swept(item, spec) for item in value.values())
     if given == "by regime" and isinstance(value, dict):
         inner = replace(spec, by_regime="never")
         return sum(swept(item, inner) for item in value.values())
@@ -65,7 +68,7 @@ def shown(value: Any, spec: FieldSpec) -> str:
     if mode(value, spec) == "list":
         between = _BETWEEN if spec.kind in ("numbers", "other") else ", "
         return between.join(one(item) for item in value)
-    return one(value) if spec.kind != "other" or value is None else _toml(value)
+    return one(value) if spec.kind not in ("table", "other") or value is None else _toml(value)
 
 
 def one(value: Any) -> str:
@@ -180,7 +183,7 @@ def _read_one(text: str, spec: FieldSpec) -> Any:
         return [number(part, "float") for part in text.split(",") if part.strip()]
     if spec.kind == "bool":
         return {"true": True, "false": False}.get(text, text)
-    if spec.kind in ("other", "date"):
+    if spec.kind in ("table", "other", "date"):
         return _from_toml(text)
     return text
 
@@ -198,7 +201,7 @@ def _toml(value: Any) -> str:
     return (
         " ".join(tomli_w.dumps({"x": value}).removeprefix("x = ").split())
         if not isinstance(value, dict)
-        else str(value)
+        else inline(value)
     )
 
 

@@ -124,12 +124,19 @@ def _parameters(stage: Stage) -> dict[str, Any]:
     """A stage's parameters as a config writes them: "none" where the default is something else, nothing where not."""
     defaults = type(stage).model_fields
     written = {}
-    for name, value in stage.parameters().items():
+    for name, value in stage.values().items():
         if value is not None:
-            written[name] = value
+            written[name] = _written(value)
         elif defaults[name].default is not None:
             written[name] = "none"
     return written
+
+
+def _written(value: Any) -> Any:
+    """A value as a config writes it, "none" for what is absent in its tables."""
+    if isinstance(value, dict):
+        return {key: "none" if item is None else _written(item) for key, item in value.items()}
+    return value
 
 
 def _table(header: str, name: str, table: dict[str, Any]) -> str:

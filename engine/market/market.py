@@ -33,6 +33,10 @@ DAY = 86_400 * 10**9
 #: The columns of values, in the order of BAR.
 COLUMNS = ("open", "high", "low", "close", "volume")
 
+#: A day in nanoseconds, and the day from which times count.
+_DAY = 86_400 * 10**9
+_EPOCH = date(1970, 1, 1).toordinal()
+
 
 @dataclass(frozen=True, eq=False)
 class Market:
@@ -153,6 +157,18 @@ class Market:
             raise DataError(f"market: no column '{column}'; {nearest(column, (*COLUMNS, 'valid'))}")
         index = pd.DatetimeIndex(self.time.view("datetime64[ns]"), tz="UTC", name="time")
         return pd.DataFrame(getattr(self, column).copy(), index=index, columns=list(self.symbols))
+
+    @cached_property
+    def dates(self) -> npt.NDArray[np.datetime64]:
+        """The date in `zone` of each bar's session, datetime64[D] (bars,), read-only; worked out once."""
+        if self.zone == "UTC":
+            days = self.time // _DAY
+        else:
+            zone, begins = ZoneInfo(self.zone), np.diff(self.session, prepend=-1) != 0
+            seconds = (self.time[begins] // 10**9).tolist()
+            local = [datetime.fromtimestamp(second, zone).date().toordinal() - _EPOCH for second in seconds]
+            days = np.array(local, dtype=np.int64)[np.cumsum(begins) - 1]
+        return frozen(days.astype("datetime64[D]"))
 
     def places(self, symbols: Sequence[str]) -> list[int]:
         """The columns of `symbols`. Raises DataError for an unknown or repeated symbol, or none at all."""

@@ -16,7 +16,8 @@ def load_kernels() -> None:
     """Run one tiny container of every built-in stage, with held-out bars and without."""
     bars = 40
     close = 100.0 + np.sin(np.arange(bars))
-    market = Market.from_columns(["A"], np.arange(bars) * 86_400 * 10**9, close, close + 1.0, close - 1.0, close)
+    two = np.column_stack([close, close[::-1]])
+    market = Market.from_columns(["A", "B"], np.arange(bars) * 86_400 * 10**9, two, two + 1.0, two - 1.0, two)
     for kind in BUILT_IN.classifiers:
         raw = {
             "experiment": {"name": "warm"},

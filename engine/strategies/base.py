@@ -6,7 +6,7 @@ To write your own, derive from `Strategy`, give it a `kind`, declare its paramet
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,16 @@ class Strategy(Stage):
 
     family: ClassVar[str] = "strategy"
     contract: ClassVar[Contract] = CONTRACTS[Role.STRATEGY]
+    #: How many symbols it takes at least.
+    least_symbols: ClassVar[int] = 1
+
+    @classmethod
+    def among(cls, table: Mapping[str, Any], known: "Mapping[str, type[Strategy]]", where: str) -> "type[Strategy]":
+        """The class that a table of a config means, where `known` are the strategies there are by kind: this one.
+
+        One that is made of another strategy finds it here. Raises ConfigError, which names the place `where`.
+        """
+        return cls
 
     @abstractmethod
     def signal(self, market: Market, indicators: Mapping[str, Array], regimes: Regimes | None) -> Array:

@@ -60,6 +60,14 @@ def note(values, valid, bar, current, logged, source, out):  # type: ignore[no-u
     return rows, -1
 
 
+def shaped(values: npt.NDArray[np.float64], shape: tuple[int, ...], name: str) -> npt.NDArray[np.float64]:
+    """`values`, when they are float64 of this shape. Raises StageError."""
+    if not isinstance(values, np.ndarray) or values.shape != shape or values.dtype != np.float64:
+        got = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise StageError(f"strategy '{name}': signal() must return float64 {shape} (bars, symbols), not {got}")
+    return values
+
+
 def signal_rows(
     values: npt.NDArray[np.float64], valid: npt.NDArray[np.bool_], first: int, source: int, name: str
 ) -> npt.NDArray[np.void]:
@@ -67,11 +75,9 @@ def signal_rows(
 
     Raises StageError when the shape or dtype is wrong or a value lies outside [−1, 1].
     """
-    if not isinstance(values, np.ndarray) or values.shape != valid.shape or values.dtype != np.float64:
-        got = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
-        raise StageError(f"strategy '{name}': signal() must return float64 {valid.shape} (bars, symbols), not {got}")
+    values = np.ascontiguousarray(shaped(values, valid.shape, name))
     out = np.empty(values.size, EVENT)  # the worst case; what is not written costs no memory
-    rows, bad = _walk(np.ascontiguousarray(values), valid, first, source, out)
+    rows, bad = _walk(values, valid, first, source, out)
     if bad >= 0:
         t, s = divmod(int(bad), valid.shape[1])
         raise StageError(f"strategy '{name}': signal {values[t, s]} at bar {t} lies outside [-1, 1]; scale or clip it")

@@ -270,7 +270,7 @@ def test_a_default_given_as_a_range_or_list_is_accepted(model: Any) -> None:
             if wanted == "by regime":
                 continue
             value = drafting_values.converted(spec.default, spec, wanted)
-            draft = {**MINIMAL, "strategy": [{"kind": "ma_cross"}]}
+            draft = {**MINIMAL, "classifier": {"kind": "trend"}}
             if issubclass(model, Strategy):
                 draft["strategy"] = [{"kind": model.kind, spec.name: value}]
             elif model in BUILT_IN.classifiers.values():
