@@ -22,7 +22,7 @@ from engine.errors import ConfigError, InputError, StoreError
 from engine.execution.rules import Execution
 from engine.experiment import parse_experiment
 from engine.registry import BUILT_IN
-from engine.risk.portfolio import Portfolio
+from engine.risk.portfolio import NEEDS, Portfolio
 from engine.risk.standard import Risk
 from engine.shared import Shared
 from engine.strategies.base import Strategy
@@ -276,7 +276,8 @@ def test_a_default_given_as_a_range_or_list_is_accepted(model: Any) -> None:
             elif model in BUILT_IN.classifiers.values():
                 draft["classifier"] = {"kind": model.kind, spec.name: value}
             else:
-                draft[model.family] = {spec.name: value}
+                sizing = [{"sizing": way} for way, name in NEEDS.items() if name == spec.name and value != ["none"]]
+                draft[model.family] = {spec.name: value, **(sizing[0] if sizing else {})}
             if value is not None:
                 assert parse_experiment(draft).containers >= 1
 
