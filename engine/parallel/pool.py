@@ -14,6 +14,7 @@ import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from engine.config import tables
 from engine.errors import BulkheadError
 from engine.parallel.block import BLOCK_CONTAINERS, Block
 from engine.parallel.cell import run_cell
@@ -53,8 +54,8 @@ def _warm(path: str, workers: int) -> int:
     """A joblib task: load everything a cell needs, and wait until every worker has."""
     if workers > 1:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops its workers
-    load_kernels()
     plan = _load(path)
+    load_kernels(str(table.get("kind")) for table in tables(plan.raw, "classifier"))
     if not plan.modules:
         _shared(path)
     gc.collect()
