@@ -5,9 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from engine.classifiers.adx_trend import AdxTrendRegimes
 from engine.classifiers.base import Classifier
+from engine.classifiers.breakout import BreakoutRegimes
+from engine.classifiers.drawdown import DrawdownRegimes
+from engine.classifiers.markov_switching import MarkovSwitchingRegimes
 from engine.classifiers.trend import TrendRegimes
 from engine.classifiers.volatility import VolatilityRegimes
+from engine.classifiers.volatility_quantile import VolatilityQuantileRegimes
+from engine.classifiers.volatility_trend import VolatilityTrendRegimes
 from engine.stage import Stage
 from engine.strategies.base import Strategy
 from engine.strategies.bollinger_reversion import BollingerReversion
@@ -74,5 +80,11 @@ BUILT_IN = Registry.of(
         ByRegime,
         VolatilityRegimes,
         TrendRegimes,
+        VolatilityQuantileRegimes,
+        AdxTrendRegimes,
+        VolatilityTrendRegimes,
+        DrawdownRegimes,
+        BreakoutRegimes,
+        MarkovSwitchingRegimes,
     )
 )

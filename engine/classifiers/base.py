@@ -1,7 +1,26 @@
 """A classifier labels the whole market, bar by bar, with one of its regimes. One class a file; this is the protocol.
 
-It sees one series: the equal-weight index of the symbols, or the `reference` symbol. The label at bar t may use bars
-up to and including t, no later one.
+It sees one series: the equal-weight index of the symbols, or the `reference` symbol. To write your own, derive from
+`Classifier`, give it a `kind` and the names of its `regimes`, declare its parameters as fields, ask for indicators in
+`indicators()`, and return codes from `label()`:
+
+    class AboveAverage(Classifier):
+        kind = "above_average"
+        regimes = ("above", "below")
+
+        window: int = Field(50, ge=2, description="window of the average", json_schema_extra={"unit": "bars"})
+
+        def indicators(self):
+            return {"average": indicator("SMA", "close", timeperiod=self.window)}
+
+        def label(self, market, indicators):
+            close, average = market.close[:, 0], indicators["average"][:, 0]
+            return np.where(np.isfinite(average), close < average, -1).astype(np.int64)
+
+The label at bar t may use bars up to and including t, no later one: `np.quantile(close, 0.9)` over all bars looks
+ahead, a trailing window does not. What is fitted is fitted on earlier bars and then filters forward. Loops over bars
+belong into a `@kernel` (`engine/compiled.py`). Leave gaps as −1: they get the label before; `dwell` comes after that,
+for every classifier alike.
 """
 
 from abc import abstractmethod
@@ -12,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from engine.classifiers.dwell import dwelt
 from engine.contracts import CONTRACTS, Contract, Role
 from engine.errors import StageError
 from engine.events import EVENT, NO_CAUSE, NO_SYMBOL, Kind, Level, Source
@@ -33,6 +53,13 @@ class Classifier(Stage):
     reference: str | None = Field(
         None, description="symbol whose bars are classified; default: the equal-weight index of all symbols"
     )
+    dwell: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="a label holds at least this many bars before another may replace it",
+        json_schema_extra={"unit": "bars"},
+    )
 
     @abstractmethod
     def label(self, market: Market, indicators: Mapping[str, Array]) -> Codes:
@@ -43,7 +70,10 @@ class Classifier(Stage):
 
 
 def carried(codes: Codes, bars: int, classifier: Classifier) -> Codes:
-    """`codes` with gaps after the first label filled by the label before. Raises StageError when they are malformed."""
+    """`codes` with gaps after the first label filled by the label before, each label held for `classifier.dwell` bars.
+
+    int64 (bars,), −1 before the first label. Raises StageError when they are malformed.
+    """
     names = classifier.regimes
     if codes.shape != (bars,) or codes.dtype != np.int64:
         raise StageError(
@@ -52,7 +82,8 @@ def carried(codes: Codes, bars: int, classifier: Classifier) -> Codes:
     if bars and (codes.max() >= len(names) or codes.min() < -1):
         raise StageError(f"classifier '{classifier.kind}': codes must lie in −1..{len(names) - 1} ({', '.join(names)})")
     places = np.maximum.accumulate(np.where(codes >= 0, np.arange(bars), -1))
-    return np.where(places >= 0, codes[places], -1)
+    filled = np.where(places >= 0, codes[places], -1)
+    return filled if classifier.dwell == 1 else np.asarray(dwelt(filled, classifier.dwell), dtype=np.int64)
 
 
 def regime_rows(codes: Codes, first: int) -> npt.NDArray[np.void]:

@@ -53,8 +53,8 @@ def _warm(path: str, workers: int) -> int:
     """A joblib task: load everything a cell needs, and wait until every worker has."""
     if workers > 1:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops its workers
-    load_kernels()
     plan = _load(path)
+    load_kernels(plan.raw)
     if not plan.modules:
         _shared(path)
     gc.collect()
