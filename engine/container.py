@@ -23,12 +23,15 @@ from engine.market.market import Market, frozen
 from engine.parallel.block import BENCHMARK
 from engine.patterns import ROUTES, Route
 from engine.plan import reference_key
+from engine.risk.caps import RiskCaps, capped
 from engine.risk.portfolio import Portfolio
 from engine.risk.sizing import Sizing, size
 from engine.risk.standard import Risk
 from engine.shared import Shared
+from engine.stage import Regimes
 from engine.steps import (
     FIRST_STRATEGY,
+    NO_CAPS,
     RegimeBatch,
     TargetBatch,
     Trading,
@@ -205,8 +208,9 @@ class Container:
         spec, shared = self.spec, self.shared
         found: list[RegimeBatch] = port.read(REGIME)
         rows, names = (found[0].rows, found[0].regimes.names) if found else (_NO_ROWS, ())
-        sizing, risk = self._sizing(), spec.risk
-        port.publish(TARGET, targets(spec.ensemble, risk, sizing, shared.market, rows, names, port.read(SIGNAL)))
+        sizing, caps = self._sizing(), self._caps(found[0].regimes if found else None)
+        batches = port.read(SIGNAL)
+        port.publish(TARGET, targets(spec.ensemble, spec.risk, sizing, shared.market, rows, names, batches, caps))
 
     def _trade(self) -> None:
         """Risk & portfolio and execution depend on each other bar by bar: one kernel, then each publishes its part."""
@@ -232,8 +236,9 @@ class Container:
                 speakers.append(Speaker(strategy, spec.names[5 + i], i, view, len(bars.traded.symbols)))
             else:
                 known[i] = self._strategy(i, strategy)
-        sizing, risk = self._sizing(), spec.risk
-        log = walk(speakers, known, spec.ensemble, risk, sizing, rules, bars.traded, rows, regimes, *state, self.first)
+        sizing, caps = self._sizing(), self._caps(regimes)
+        world = rules, bars.traded, rows, regimes, *state, self.first
+        log = walk(speakers, known, spec.ensemble, spec.risk, sizing, *world, caps)
         for speaker in speakers:
             source = FIRST_STRATEGY + speaker.place
             port = buses.port(BAR_STRATEGY, speaker.place)
@@ -248,6 +253,20 @@ class Container:
             ("sizing", spec.fragments[id(portfolio)], spec.fragments[id(risk)]),
             lambda: size(portfolio, risk, shared.seen, hub.take(portfolio), self.first),
             lambda sizing: sizing.slots.nbytes + sizing.agenda.nbytes,
+        )
+        return found
+
+    def _caps(self, regimes: Regimes | None) -> npt.NDArray[np.float64]:
+        """What an own risk rule allows; without rows for the standard one."""
+        spec, shared = self.spec, self.shared
+        rule = spec.risk
+        if not isinstance(rule, RiskCaps):
+            return NO_CAPS
+        context = spec.fragments[id(spec.classifier)] if spec.classifier else ""
+        found: npt.NDArray[np.float64] = shared.result(
+            ("caps", spec.fragments[id(rule)], context),
+            lambda: capped(rule.caps(shared.seen, shared.hub.take(rule), regimes), shared.seen, rule),
+            lambda caps: caps.nbytes,
         )
         return found
 

@@ -147,7 +147,7 @@ def trading(
     risk: Risk, portfolio: Portfolio, execution: Execution, seen: Market, traded: Market, hub: Hub, first: int
 ) -> Trading:
     """The rules of three stages on a market. `seen`: the market in first units, whose hub is `hub`."""
-    ranges = entry_ranges(risk, seen, traded, hub.take(risk))
+    ranges = entry_ranges(risk, seen, traded, hub)
     rules = kernel_rules(risk, portfolio, execution, first)
     return Trading(rules, members(portfolio, traded), ranges, Blank.of(rules, len(traded.symbols)))
 

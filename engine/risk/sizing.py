@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from engine.ensemble.combine import AIM
 from engine.errors import ConfigError, nearest
+from engine.indicators.hub import Hub
 from engine.market.market import Market, carried_forward, frozen
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
@@ -85,12 +86,12 @@ def members(portfolio: Portfolio, market: Market) -> npt.NDArray[np.bool_]:
     return frozen(carried_forward(feature, np.isfinite(feature)) > 0.0)
 
 
-def entry_ranges(risk: Risk, seen: Market, traded: Market, values: Values) -> Array:
+def entry_ranges(risk: Risk, seen: Market, traded: Market, hub: Hub) -> Array:
     """The ATR that stops are measured by, float64 (bars, symbols) in prices as traded; without rows when none is.
 
-    seen: the market in first units, which `values` belong to.
+    seen: the market in first units, whose hub is `hub`.
     """
     if not risk.stops_by_atr:
         return _NONE
-    atr = carried_forward(values["atr"], seen.valid)
+    atr = carried_forward(hub.get(risk.entry_range), seen.valid)
     return frozen(atr if seen is traded else atr * (traded.bars["mark"] / seen.bars["mark"]))

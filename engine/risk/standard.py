@@ -91,5 +91,10 @@ class Risk(Stage):
     def stops_by_atr(self) -> bool:
         return self.stop_atr is not None or self.trailing_atr is not None
 
+    @property
+    def entry_range(self) -> Request:
+        """The ATR that stops are measured by."""
+        return indicator("ATR", timeperiod=self.atr_window)
+
     def indicators(self) -> dict[str, Request]:
-        return {"atr": indicator("ATR", timeperiod=self.atr_window)} if self.stops_by_atr else {}
+        return {"atr": self.entry_range} if self.stops_by_atr else {}
