@@ -29,13 +29,13 @@ import numpy as np
 from app.datasets.library import DatasetLibrary
 from db.store import NewRun, Store
 from engine.config import load
-from engine.container import resolve
 from engine.digest import digests
 from engine.outcome import run
 from engine.parallel.block import BLOCK_CONTAINERS, Block, Result, Usage, encode
 from engine.parallel.pool import Pool
 from engine.plan import Plan, prepare
 from engine.shared import Shared
+from engine.spec import resolve
 from engine.sweep import canonical
 
 HERE = Path(__file__).resolve().parent

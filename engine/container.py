@@ -5,29 +5,22 @@ container does can be seen by another: its buses are its own, and what it shares
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.bar_by_bar import Speaker, walk
 from engine.bus import Buses
-from engine.classifiers.base import Classifier
 from engine.contracts import Role
-from engine.digest import text_digest
-from engine.ensemble.weights import Ensemble
 from engine.events import Kind, Level, empty_log
-from engine.execution.rules import Execution
 from engine.market.market import Market, frozen
-from engine.parallel.block import BENCHMARK
 from engine.patterns import ROUTES, Route
 from engine.plan import reference_key
 from engine.risk.caps import RiskCaps, capped
-from engine.risk.portfolio import Portfolio
 from engine.risk.sizing import Sizing, size
-from engine.risk.standard import Risk
 from engine.shared import Shared
+from engine.spec import Spec
 from engine.stage import Regimes
 from engine.steps import (
     FIRST_STRATEGY,
@@ -43,8 +36,6 @@ from engine.steps import (
 )
 from engine.strategies.bar import Bar, BarStrategy
 from engine.strategies.base import Strategy
-from engine.strategies.buy_and_hold import BuyAndHold
-from engine.sweep import Branch, component
 
 Log = npt.NDArray[np.void]
 
@@ -66,85 +57,6 @@ _TRADED = (
     (Kind.SPLIT, Level.CONTAINER, EXECUTION),
     (Kind.CASH, Level.CONTAINER, EXECUTION),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """One point of a sweep, resolved: the stages, the swept parameters, and the hash of all that decides the result."""
-
-    classifier: Classifier | None
-    strategies: tuple[Strategy, ...]
-    ensemble: Ensemble
-    risk: Risk
-    portfolio: Portfolio
-    execution: Execution
-    fragments: dict[int, str]
-    names: tuple[str, ...]
-    params: dict[str, Any]
-    spec_hash: str
-
-
-def resolve(shared: Shared, index: int) -> Spec:
-    """The spec of container `index`, or of `BENCHMARK`. Raises ConfigError when a stage refuses its values."""
-    if index == BENCHMARK:
-        return benchmark(shared)
-    branch, picks = shared.sweep.locate(int(shared.plan.ranks[index]))
-    return assemble(branch, picks, shared.plan.data, shared.plan.seed)
-
-
-def assemble(branch: Branch, picks: tuple[int, ...], data: str, seed: int) -> Spec:
-    """The spec of one point of a branch, on data described by the canonical JSON `data`."""
-    choices = branch.choices(picks)
-    single: dict[str, Any] = {}
-    strategies: list[Strategy] = []
-    fragments: dict[int, str] = {}
-    names = ["execution", "none", "", "portfolio", "ensemble"]
-    for part, (stage, fragment) in zip(branch.components, choices, strict=True):
-        fragments[id(stage)] = fragment
-        if stage.family == "strategy":
-            strategies.append(stage)
-            names.append(part.name)
-        else:
-            single[stage.family] = stage
-    classifier, risk = single.get("classifier"), single["risk"]
-    names[1:3] = classifier.kind if classifier else "none", risk.kind
-    text = f'{{"data":{data},"seed":{seed},"stages":[{",".join([fragment for _, fragment in choices])}]}}'
-    return Spec(
-        classifier,
-        tuple(strategies),
-        single["ensemble"],
-        risk,
-        single["portfolio"],
-        single["execution"],
-        fragments,
-        tuple(names),
-        branch.params(picks),
-        text_digest(text),
-    )
-
-
-def benchmark(shared: Shared) -> Spec:
-    """Buy and hold with default risk and the costs, cash and risk-free rate of the experiment's first container."""
-    branch, picks = shared.sweep.locate(int(shared.plan.ranks[0]))
-    kept, start = [], 0
-    parts = [
-        component("benchmark", "benchmark", BuyAndHold, {}),
-        component("ensemble", "", Ensemble, {}),
-        component("risk", "", Risk, {}),
-    ]
-    for part in branch.components:
-        stop = start + len(part.axes)
-        stage = part.at(picks[start:stop]).stage
-        start = stop
-        if isinstance(stage, Portfolio):
-            kept.append(
-                component(
-                    "portfolio", "", Portfolio, {"initial_cash": stage.initial_cash, "risk_free": stage.risk_free}
-                )
-            )
-        elif isinstance(stage, Execution):
-            kept.append(component("execution", "", Execution, stage.model_dump() | {"entry": "market"}))
-    return assemble(Branch({}, (*parts, *kept)), (), shared.plan.data, shared.plan.seed)
 
 
 class Container:

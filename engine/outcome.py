@@ -6,13 +6,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from engine.container import Container, Spec
+from engine.container import Container
 from engine.market.market import Market
 from engine.parallel.block import SKETCH
 from engine.plan import Plan
 from engine.projections.account import Account, project
 from engine.projections.metrics import measure
 from engine.shared import Shared
+from engine.spec import Spec
 
 Array = npt.NDArray[np.float64]
 

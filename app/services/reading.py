@@ -21,7 +21,6 @@ from app.services.home import Home
 from db.store import Container, Run
 from engine import config
 from engine.config import DataSection, LimitsSection
-from engine.container import Spec, resolve
 from engine.errors import DataError, StoreError
 from engine.events import NO_SYMBOL, VALUES, Kind, Source
 from engine.market.market import COLUMNS, Market
@@ -33,6 +32,7 @@ from engine.projections.causes import regime_codes
 from engine.projections.funnel import funnel
 from engine.projections.trace import Names
 from engine.shared import Shared
+from engine.spec import Spec, resolve
 from engine.stage import Stage
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from db.engine import FILE
 from db.store import Container, Store
 from engine import config
 from engine.config import ExpectedSection
-from engine.container import resolve
 from engine.errors import ConfigError
 from engine.events import DECISIONS, VALUES
 from engine.fingerprint import engine_version, platform_facts
 from engine.projections import trace
 from engine.projections.trace import Names
 from engine.shared import Shared
+from engine.spec import resolve
 
 IDENTICAL, SAME, DIFFERENT = "identical", "same within 1e-9", "different"
 TOLERANCE = 1e-9

@@ -19,9 +19,9 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 from engine.config import LimitsSection
-from engine.container import resolve
 from engine.outcome import Outcome, run
 from engine.shared import Shared
+from engine.spec import resolve
 from engine.sweep import canonical
 
 #: Kinds of messages: the child is ready (with its peak memory), a container has ended.

@@ -8,7 +8,6 @@ from annotated_types import Ge
 
 from engine.classifiers.base import Classifier
 from engine.config import tables
-from engine.container import resolve
 from engine.digest import digests
 from engine.events import EVENT
 from engine.market.market import Market
@@ -16,6 +15,7 @@ from engine.outcome import run
 from engine.plan import prepare
 from engine.registry import BUILT_IN
 from engine.shared import Shared
+from engine.spec import resolve
 from engine.strategies.by_regime import ByRegime
 
 

@@ -16,7 +16,6 @@ from app.services.estimating import ALIKE, BYTES, Measured, estimate, measured, 
 from app.services.home import Home
 from app.services.running import check, create, execute
 from engine.config import LimitsSection
-from engine.container import resolve
 from engine.ensemble.weights import Ensemble
 from engine.errors import ConfigError, InputError, StoreError
 from engine.execution.rules import Execution
@@ -25,6 +24,7 @@ from engine.registry import BUILT_IN
 from engine.risk.portfolio import NEEDS, Portfolio
 from engine.risk.standard import Risk
 from engine.shared import Shared
+from engine.spec import resolve
 from engine.strategies.base import Strategy
 
 MINIMAL: drafting.Draft = {

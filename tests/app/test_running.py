@@ -6,11 +6,11 @@ import pytest
 
 from app.services import running
 from app.services.home import Home
-from engine.container import resolve
 from engine.digest import digests
 from engine.errors import ConfigError
 from engine.outcome import run
 from engine.shared import Shared
+from engine.spec import resolve
 
 TEXT = """
 [experiment]

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.container import Container, Spec, resolve
+from engine.container import Container
 from engine.digest import digests
 from engine.errors import StageError
 from engine.events import Kind
 from engine.indicators.request import Request, indicator
 from engine.market.market import Market
 from engine.shared import Shared
+from engine.spec import Spec, resolve
 from engine.strategies.bar import Bar, BarStrategy, Signal
 from tests.engine.small import plan_of, small_market
 

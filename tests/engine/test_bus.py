@@ -3,12 +3,13 @@
 import pytest
 
 from engine.bus import Buses
-from engine.container import Container, resolve
+from engine.container import Container
 from engine.contracts import CONTRACTS, FORWARDS, Role, table
 from engine.errors import ContractError
 from engine.events import Kind, Level
 from engine.patterns import ROUTES
 from engine.shared import Shared
+from engine.spec import resolve
 from tests.engine.small import plan_of
 
 LEVELS = list(Level)

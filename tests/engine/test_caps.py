@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.container import Container, Spec, resolve
+from engine.container import Container
 from engine.errors import StageError
 from engine.events import NO_CAUSE, Kind
 from engine.market.market import Market
 from engine.risk.caps import RiskCaps
 from engine.shared import Shared
+from engine.spec import Spec, resolve
 from engine.stage import Regimes
 from tests.engine.small import plan_of, small_market
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from engine.container import resolve
 from engine.digest import digests
 from engine.outcome import run
 from engine.parallel.block import Result, decode_log
 from engine.parallel.pool import Pool
 from engine.plan import Plan
 from engine.shared import Shared
+from engine.spec import resolve
 from tests.engine.small import plan_of
 
 MODULE = "tests.stages.poison"

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.container import resolve
 from engine.digest import digests
 from engine.events import EVENT, Kind
 from engine.market.market import Market
@@ -14,6 +13,7 @@ from engine.parallel.block import BENCHMARK
 from engine.plan import Plan
 from engine.projections.catalogue import METRICS
 from engine.shared import Shared
+from engine.spec import resolve
 from tests.engine.small import plan_of, small_market
 
 MA = {"kind": "ma_cross", "fast": 3, "slow": 20}

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from engine.container import Container, resolve
+from engine.container import Container
 from engine.events import Kind, Level
 from engine.shared import Shared
+from engine.spec import resolve
 from tests.engine.small import plan_of
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.container import Spec, resolve
 from engine.digest import digests
 from engine.errors import ConfigError, StageError
 from engine.events import Kind
@@ -16,6 +15,7 @@ from engine.outcome import run
 from engine.plan import prepare
 from engine.registry import BUILT_IN
 from engine.shared import Shared
+from engine.spec import Spec, resolve
 from engine.stage import Regimes
 from engine.strategies.changes import signal_rows
 from tests.engine.signals import closes, signals

@@ -7,11 +7,11 @@ import pytest
 
 from app.datasets.library import DatasetLibrary
 from engine.config import load
-from engine.container import resolve
 from engine.outcome import run
 from engine.plan import prepare
 from engine.projections.catalogue import METRICS
 from engine.shared import Shared
+from engine.spec import resolve
 
 CONFIG = """
 [experiment]
