@@ -1,13 +1,13 @@
 """The stages a config can name, by family and kind."""
 
-import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from engine.classifiers.base import Classifier
 from engine.classifiers.trend import TrendRegimes
 from engine.classifiers.volatility import VolatilityRegimes
+from engine.indicators.own import Indicator
 from engine.stage import Stage
 from engine.strategies.base import Strategy
 from engine.strategies.bollinger_reversion import BollingerReversion
@@ -17,37 +17,39 @@ from engine.strategies.ma_cross import MaCross
 from engine.strategies.random_entry import RandomEntry
 from engine.strategies.rsi_reversion import RsiReversion
 
+#: The families that a user may add stages to, and their bases.
+FAMILIES: Mapping[str, type[Stage]] = {"strategy": Strategy, "classifier": Classifier, "indicator": Indicator}
+
 
 @dataclass(frozen=True)
 class Registry:
-    """Kinds and their classes. The classifier `none` is the absence of one and has no class."""
+    """Kinds and their classes. The classifier `none` is the absence of one and has no class.
+
+    indicators: a user's own, by (kind, source hash); configs do not name them, stages do.
+    """
 
     strategies: Mapping[str, type[Strategy]]
     classifiers: Mapping[str, type[Classifier]]
+    indicators: Mapping[tuple[str, str], type[Indicator]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, stages: Iterable[type[Stage]]) -> "Registry":
         """A registry of the given classes."""
         strategies: dict[str, type[Strategy]] = {}
         classifiers: dict[str, type[Classifier]] = {}
+        indicators: dict[tuple[str, str], type[Indicator]] = {}
         for stage in stages:
             if issubclass(stage, Strategy):
                 strategies[stage.kind] = stage
             elif issubclass(stage, Classifier):
                 classifiers[stage.kind] = stage
-        return cls(MappingProxyType(strategies), MappingProxyType(classifiers))
+            elif issubclass(stage, Indicator):
+                indicators[stage.kind, stage.source_hash] = stage
+        return cls(MappingProxyType(strategies), MappingProxyType(classifiers), MappingProxyType(indicators))
 
-    def with_modules(self, modules: Iterable[str]) -> "Registry":
-        """This registry and the stages defined in `modules` (imported here: only ever in a container's own child)."""
-        stages: list[type[Stage]] = [*self.strategies.values(), *self.classifiers.values()]
-        for name in modules:
-            module = importlib.import_module(name)
-            stages.extend(
-                item
-                for item in vars(module).values()
-                if isinstance(item, type) and issubclass(item, Stage) and item.__module__ == name
-            )
-        return Registry.of(stages)
+    def with_stages(self, stages: Iterable[type[Stage]]) -> "Registry":
+        """This registry and some more stages."""
+        return Registry.of([*self.strategies.values(), *self.classifiers.values(), *self.indicators.values(), *stages])
 
 
 BUILT_IN = Registry.of(
