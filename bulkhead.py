@@ -7,13 +7,14 @@ from pydantic import Field
 
 from engine import __version__
 from engine.classifiers.base import Classifier
+from engine.indicators.own import Indicator
 from engine.indicators.request import indicator
 from engine.strategies.base import RandomStrategy, Strategy
 
 if TYPE_CHECKING:
     from app.services.notebook import StoredRun
 
-__all__ = ["Classifier", "Field", "RandomStrategy", "Strategy", "__version__", "indicator", "open_run"]
+__all__ = ["Classifier", "Field", "Indicator", "RandomStrategy", "Strategy", "__version__", "indicator", "open_run"]
 
 
 def open_run(run: int, home: "str | PathLike[str] | None" = None) -> "StoredRun":

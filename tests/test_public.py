@@ -7,6 +7,7 @@ def test_public_names() -> None:
     assert bulkhead.__all__ == [
         "Classifier",
         "Field",
+        "Indicator",
         "RandomStrategy",
         "Strategy",
         "__version__",

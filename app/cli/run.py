@@ -11,6 +11,7 @@ import typer
 from app.cli.common import (
     HomeOption,
     JsonOption,
+    TrustOption,
     WorkersOption,
     console,
     open_home,
@@ -40,6 +41,7 @@ def run(
         str, typer.Option(metavar="NAME", help="loky (processes of this machine) or sequential.")
     ] = "loky",
     scheduler: Annotated[str | None, typer.Option(hidden=True)] = None,
+    trust: TrustOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,7 +52,7 @@ def run(
 
     from app.services import running
 
-    prepared = running.check(opened, text)
+    prepared = running.check(opened, text, trust)
     count, total = workers or running.default_workers(), prepared.plan.containers
     warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
     with opened.store() as store, terminable() as check:

@@ -50,15 +50,17 @@ def load(sources: Sequence[Source], names: Sequence[str]) -> list[type[Stage]]:
 
     Each class has its `source_hash`. Raises StageError in one line that names file and line.
     """
-    finder = _Texts(sources)
-    sys.meta_path.insert(0, finder)
+    sys.meta_path[:] = [_Texts(sources), *(finder for finder in sys.meta_path if not isinstance(finder, _Texts))]
+    for source in sources:  # of other texts, loaded before
+        if _is_ours(sys.modules.get(source.name)):
+            del sys.modules[source.name]
     found: list[type[Stage]] = []
     for name in names:
         try:
             module = importlib.import_module(name)
         except (Exception, SystemExit) as error:
             raise StageError(line_of(error, sources)) from error
-        if module.__spec__ is None or not isinstance(module.__spec__.loader, _Texts):
+        if not _is_ours(module):
             raise StageError(f"stages/{name}.py: there is another module called '{name}'; rename the file")
         digest = source_hash(sources, name)
         for item in vars(module).values():
@@ -66,6 +68,11 @@ def load(sources: Sequence[Source], names: Sequence[str]) -> list[type[Stage]]:
                 item.source_hash = digest
                 found.append(item)
     return list(dict.fromkeys(found))
+
+
+def _is_ours(module: ModuleType | None) -> bool:
+    spec = getattr(module, "__spec__", None)
+    return spec is not None and isinstance(spec.loader, _Texts)
 
 
 def _is_stage(item: type[Stage]) -> bool:

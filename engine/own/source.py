@@ -6,13 +6,11 @@ Nothing is imported here: what a file needs of its neighbours is read off its sy
 import ast
 import hashlib
 import importlib.util
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from engine.digest import text_digest
-from engine.sweep import canonical
 
 #: Characters of one file, and files of one folder.
 MAX_CHARACTERS = 100_000
@@ -83,7 +81,9 @@ def taken(name: str, path: Path) -> bool:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return False
-    return spec is not None and spec.origin is not None and Path(spec.origin).resolve() != path.resolve()
+    if spec is None or spec.origin is None or spec.origin == f"stages/{name}.py":  # the last: loaded here before
+        return False
+    return Path(spec.origin).resolve() != path.resolve()
 
 
 def needed(sources: Sequence[Source], name: str) -> tuple[Source, ...]:
@@ -124,4 +124,5 @@ def source_hash(sources: Sequence[Source], name: str) -> str:
     """The hash (hex) of a file and of all it imports from its folder. Renaming the file itself does not change it."""
     parts = needed(sources, name)
     own = next((source.hash for source in parts if source.name == name), "")
-    return text_digest(canonical([own, [[part.name, part.hash] for part in parts if part.name != name]]))
+    listed = [own, [[part.name, part.hash] for part in parts if part.name != name]]
+    return hashlib.sha256(json.dumps(listed, separators=(",", ":")).encode()).hexdigest()

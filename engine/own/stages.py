@@ -1,6 +1,6 @@
 """The own stages that an experiment may name, as the runner and the web server know them: described, never imported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,3 @@ def named(raw: Mapping[str, Any]) -> list[str]:
             if isinstance(kind, str) and kind not in built_in:
                 found[kind] = None
     return list(found)
-
-
-def from_json(sources: Sequence[Source], described: Sequence[Mapping[str, Any]], cache: Path | None) -> OwnStages:
-    """Own stages as a run has stored them."""
-    return OwnStages(tuple(sources), tuple(described), {}, cache)

@@ -42,7 +42,7 @@ def rows(app: AppTest) -> dict[str, list[str]]:
 def another(home: Path, text: str) -> int:
     """A further run; its id."""
     with Home(home).store() as store:
-        prepared = running.check(Home(home), text, ())
+        prepared = running.check(Home(home), text)
         run = running.create(store, prepared, 1, "sequential")
         running.execute(store, prepared, run, 1, "sequential")
     return run
