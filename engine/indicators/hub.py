@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ Own = Callable[[Sequence[Request], Market], list[Array]]
 def _on_own_bars(request: Request, columns: "dict[str | Request, Array]") -> Array:
     """`request` over one symbol's own bars: `columns` holds 1-D arrays of its leaves, without missing bars."""
     if request.source:
-        return _lagged(columns[request], request.lag)
+        return _lagged(columns[replace(request, lag=0)], request.lag)
     inputs = [columns[item] if isinstance(item, str) else _on_own_bars(item, columns) for item in request.inputs]
     size = len(next(iter(columns.values())))
     if size == 0 or any(not np.isfinite(values).any() for values in inputs):
@@ -42,7 +43,7 @@ def _lagged(values: Array, lag: int) -> Array:
 def leaves(request: Request) -> "dict[str | Request, None]":
     """What a request reads, its inputs' included: price columns, and own indicators (without their lag)."""
     if request.source:
-        return {request: None}
+        return {replace(request, lag=0): None}
     found: dict[str | Request, None] = {}
     for item in request.inputs:
         found |= {item: None} if isinstance(item, str) else leaves(item)

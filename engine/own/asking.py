@@ -69,7 +69,11 @@ def _ask(own: OwnStages, question: str, about: Any) -> Any:
         "label": _labels,
         "compute": _compute,
     }
-    return sealed.ask(SECONDS, MEMORY_MB, _answer, answers[question], own, about)
+    try:
+        return sealed.ask(SECONDS, MEMORY_MB, _answer, answers[question], own, about)
+    except sealed.Unanswered as error:
+        files = dict.fromkeys(f"stages/{stage['module']}.py" for stage in own.described)
+        raise StageError(f"{', '.join(files)}: {question}() gave no answer: {error}") from error
 
 
 # --- in the child -----------------------------------------------------------------------------------------------------

@@ -96,10 +96,10 @@ def _described(
         try:
             text = sealed.ask(*limits, _told, needed(sources, name), name)
             found[name] = json.loads(text)
+        except sealed.Unanswered as error:
+            found[name] = {"stages": [], "problem": f"stages/{name}.py: importing it failed: {error}"}
         except StageError as error:
-            said = str(error)
-            line = said if said.startswith("stages/") else f"stages/{name}.py: importing it failed: {said}"
-            found[name] = {"stages": [], "problem": line}
+            found[name] = {"stages": [], "problem": str(error)}
     return found
 
 

@@ -27,10 +27,14 @@ _PATIENCE = 600.0
 _PRINTED = 300
 
 
+class Unanswered(StageError):
+    """A child ended, or was ended, without an answer."""
+
+
 def ask(seconds: float, memory_mb: float, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
     """`work(…)` in a forked child of at most so many seconds (wall and CPU) and MiB beyond what it starts with.
 
-    Raises what `work` raises when that is an error of Bulkhead; StageError, in one line, however else the child ends.
+    Raises what `work` raises when that is an error of Bulkhead; Unanswered, in one line, however else the child ends.
     """
     reader, writer = Pipe(duplex=False)
     parent = os.getpid()
@@ -52,7 +56,7 @@ def ask(seconds: float, memory_mb: float, work: Callable[P, T], *arguments: P.ar
                 os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
         if answer is None:
-            raise StageError(_end(status, late, seconds, _tail(output.fileno())))
+            raise Unanswered(_end(status, late, seconds, _tail(output.fileno())))
     found: T = _opened(answer)
     return found
 
