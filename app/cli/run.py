@@ -53,7 +53,8 @@ def run(
     from app.services import running
 
     prepared = running.check(opened, text, trust)
-    count, total = workers or running.default_workers(), prepared.plan.containers
+    total = prepared.plan.containers
+    count = workers or min(running.default_workers(), total)
     warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
     with opened.store() as store, terminable() as check:
         run_id = running.create(store, prepared, count, backend)

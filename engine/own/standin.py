@@ -68,13 +68,16 @@ def stand_in(described: Mapping[str, Any]) -> type[Stage]:
 def _made(text: str) -> type[Stage]:
     described = json.loads(text)
     fields: dict[str, Any] = {}
+    base = _BASES[described["family"]]
     for entry in described["fields"]:
+        inherited = base.model_fields.get(entry["name"])
+        if inherited is not None and inherited.description == entry["description"]:
+            continue  # so that it stands where forms have what is inherited
         options = dict(entry.get("bounds", {}))
         if entry.get("unit"):
             options["json_schema_extra"] = {"unit": entry["unit"]}
         default = ... if entry["required"] else entry["default"]
         fields[entry["name"]] = annotation(entry["type"]), Field(default, description=entry["description"], **options)
-    base = _BASES[described["family"]]
     build: Any = create_model
     made = build(described["class"], __base__=base, __doc__=described["doc"] or None, **fields)
     made.kind, made.source_hash = described["kind"], described["hash"]

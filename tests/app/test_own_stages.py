@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from app.services import comparing
+from app.services import comparing, drafting
 from app.services import stages as service
-from app.services.exporting import export_container, export_run
+from app.services.again import reproduce_apart
+from app.services.drafting_check import outlook
+from app.services.exporting import _pinned, export_container, export_run
 from app.services.home import Home
 from app.services.reading import read
 from app.services.running import check
@@ -99,6 +101,8 @@ from pathlib import Path
 from app.services import running
 from app.services.home import Home
 from app.services.reading import read
+from app.services.again import reproduce_apart
+from app.services.drafting_check import outlook
 from app.services.exporting import export_container
 home = Home(Path(sys.argv[1]))
 text = (home.path / "own.toml").read_text()
@@ -164,16 +168,12 @@ def test_an_export_is_reproduced_in_an_empty_home_when_it_is_trusted(home, tmp_p
     "text", ["x = '''it'''\n", "x = 'it'", "\tx = 1\n", 'x = "\\\\"\n', "\nx\n", "x = '\x01'\n", ""]
 )
 def test_any_source_comes_back_from_an_export_as_it_was(text):
-    from app.services.exporting import _pinned
-
     source = Source("mine", text)
     found = tomllib.loads(_pinned("[a]\n", {"digest": "d"}, [source], "run 1"))
     assert found["source"]["mine"] == {"text": text, "hash": source.hash}
 
 
 def test_an_export_that_would_be_too_long_is_refused():
-    from app.services.exporting import _pinned
-
     with pytest.raises(StoreError, match="a config holds 262,144"):
         _pinned("", {}, [Source(f"mine{i}", "#" * 90_000) for i in range(3)], "run 1")
 
@@ -309,6 +309,28 @@ def test_code_that_differs_is_shown_as_a_difference(tmp_path):
     assert "+    found[market.close > high] = 0.5  # <b>" in found.lines
     assert [row.name for row in comparing.parameters(readings)] == ["my_breakout.source"]
     assert comparing.code([read(Home(tmp_path), 1, 0), read(Home(tmp_path), 1, 1)]) == []
+
+
+def test_the_pages_way_to_reproduce_needs_no_trust_in_what_ran_here(home):
+    assert reproduce_apart(Home(home), 1, 3).verdict == "identical"
+
+
+def test_the_command_line_shows_a_container_of_own_stages(home):
+    told = bulkhead(home, "container", "1/0")
+    assert told.code == 0 and "my_breakout" in told.out
+
+
+def test_a_draft_from_an_exported_run_keeps_its_code(home, tmp_path):
+    path = tmp_path / "exported.toml"
+    assert bulkhead(home, "export", "1", "-o", str(path)).code == 0
+    other = tmp_path / "other"
+    assert bulkhead(other, "run", str(path), "--trust").code == 0
+    draft = drafting.put(drafting.parsed(drafting.run_text(Home(other), 1)), ("strategy", 0, "window"), [30, 50])
+    found = outlook(Home(other), draft)
+    assert (found.containers, found.problem) == (2, None)
+    assert check(Home(other), drafting.dumped(draft)).plan.containers == 2
+    strange = outlook(Home(tmp_path / "third"), draft)
+    assert strange.problem is not None and "--trust" in strange.problem.text
 
 
 def test_a_damaged_source_is_refused(tmp_path):

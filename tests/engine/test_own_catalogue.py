@@ -151,6 +151,7 @@ def test_a_stand_in_parses_like_the_class_and_runs_nothing() -> None:
     assert list(model.model_fields) == ["window", "stop", "weights", "by", "average", "flag", "must"]
     assert own.registry.classifiers["mood"].regimes == ("good", "bad")
     assert stand_in(own.described[0]) is model
+    assert list(own.registry.classifiers["mood"].model_fields) == ["reference"]
     made = model.model_validate({"must": "x", "window": 30, "by": {"good": 2.0}})
     assert made.parameters()["by"] == {"good": 2.0}
     with pytest.raises(NotImplementedError):
