@@ -79,14 +79,15 @@ def market_of(home: Home, experiment: Experiment) -> Market:
         ) from None
 
 
-def check(home: Home, text: str, trust: bool = False) -> Prepared:
+def check(home: Home, text: str, trust: bool = False, own: OwnStages | None = None) -> Prepared:
     """Parse, validate and resolve an experiment. Raises InputError in one line; stores nothing.
 
     Own stages are those of the home's folder, or those that the config brings along; `trust`: also if they are strange.
+    `own`: take these, those of a stored run.
     """
     raw = config.load(text)
     config.check_sections(raw)
-    own = stages.of_config(home, raw, trust)
+    own = stages.of_config(home, raw, trust) if own is None else own
     trusted = stages.judged(home, own.of(raw))
     experiment = parse_experiment(raw, own.registry)
     try:

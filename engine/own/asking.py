@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float64]
 Values = dict[str, Array]
 T = TypeVar("T")
 #: Seconds and MiB for one question, beyond what the child starts with.
-SECONDS, MEMORY_MB = 120.0, 4096.0
+SECONDS, MEMORY_MB = 60.0, 4096.0
 #: A stage as it travels: family, kind, parameters.
 Named = tuple[str, str, dict[str, Any]]
 

@@ -6,8 +6,10 @@ line says what is wrong with it.
 
 import inspect
 import json
+import math
 import os
 import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,14 +28,17 @@ from engine.own.annotations import described as type_of
 from engine.own.load import load
 from engine.own.source import Source, needed, source_hash
 from engine.own.stages import OwnStages
-from engine.registry import BUILT_IN
+from engine.registry import BUILT_IN, FAMILIES
 from engine.stage import Stage
 from engine.sweep import canonical
 
 #: Seconds and MiB that importing one file may take.
 SECONDS, MEMORY_MB = 10.0, 4096.0
-#: How long a file that failed is taken to fail without being tried again, in seconds, and how many results are kept.
-FAILED_FOR, KEPT = 60.0, 1000
+#: Seconds that a file is taken to fail without being tried again: one that said why (a package may be there by now),
+#: and one that gave no answer.
+FAILED_FOR, SILENT_FOR = 5.0, 600.0
+#: Files whose description is kept.
+KEPT = 1000
 _KIND = re.compile(r"[A-Za-z_][\w-]{0,63}")
 _TAKEN = {*BUILT_IN.strategies, *BUILT_IN.classifiers, "none", "standard", "portfolio", "ensemble", "execution"}
 #: Keys that a stage's table has already.
@@ -97,7 +102,7 @@ def _described(
             text = sealed.ask(*limits, _told, needed(sources, name), name)
             found[name] = json.loads(text)
         except sealed.Unanswered as error:
-            found[name] = {"stages": [], "problem": f"stages/{name}.py: importing it failed: {error}"}
+            found[name] = {"stages": [], "problem": f"stages/{name}.py: importing it failed: {error}", "silent": True}
         except StageError as error:
             found[name] = {"stages": [], "problem": str(error)}
     return found
@@ -111,7 +116,20 @@ def _told(sources: tuple[Source, ...], name: str) -> str:
             stages.append(_stage(item, name))
         except (TypeError, ValueError) as error:
             problem = problem or f"stages/{name}.py: class {item.__name__}: {' '.join(str(error).split())}"
+    if not stages and problem is None:
+        problem = _nameless(name)
     return json.dumps({"stages": stages, "problem": problem})
+
+
+def _nameless(name: str) -> str | None:
+    """A line for a file whose only stages have no kind, or are of a family that nobody can add to."""
+    for item in vars(sys.modules[name]).values():
+        if isinstance(item, type) and issubclass(item, Stage) and item.__module__ == name:
+            if not issubclass(item, tuple(FAMILIES.values())):
+                return f"stages/{name}.py: class {item.__name__}: own stages are {', '.join(FAMILIES)} only"
+            if not inspect.isabstract(item) and not hasattr(item, "kind"):
+                return f"stages/{name}.py: class {item.__name__} has no kind; give it one, by which configs name it"
+    return None
 
 
 def _stage(item: type[Stage], name: str) -> dict[str, Any]:
@@ -134,7 +152,7 @@ def _stage(item: type[Stage], name: str) -> dict[str, Any]:
         "family": item.family,
         "module": name,
         "class": item.__name__,
-        "doc": inspect.cleandoc(own) if isinstance(own, str) else "",
+        "doc": _text(inspect.cleandoc(own)) if isinstance(own, str) else "",
         "hash": item.source_hash,
         "regimes": list(regimes),
         "fields": [_field(field, info) for field, info in item.model_fields.items()],
@@ -160,16 +178,23 @@ def _field(name: str, info: FieldInfo) -> dict[str, Any]:
     for item in info.metadata:
         for bound, key in _BOUNDS.items():
             if isinstance(item, bound):
-                bounds[key] = getattr(item, key)
+                value = getattr(item, key)
+                if isinstance(value, int | float) and math.isfinite(value):  # any other is the class's own affair
+                    bounds[key] = value
     return {
         "name": name,
         "type": kind,
         "required": info.is_required(),
         "default": default,
         "bounds": bounds,
-        "unit": str(extra.get("unit", "")),
-        "description": info.description or "",
+        "unit": _text(extra.get("unit", "")),
+        "description": _text(info.description or ""),
     }
+
+
+def _text(words: object) -> str:
+    """Words that every encoding has."""
+    return str(words).encode(errors="replace").decode()
 
 
 def _without_doubles(stages: list[dict[str, Any]], problems: dict[str, str]) -> list[dict[str, Any]]:
@@ -203,10 +228,10 @@ def _kept(path: Path) -> dict[str, Any] | None:
     """What is known of a file; None when nothing is, or it failed and should be tried again."""
     try:
         entry = json.loads(path.read_bytes())
-        fresh = time.time() - path.stat().st_mtime < FAILED_FOR
+        fresh = time.time() - path.stat().st_mtime < (SILENT_FOR if entry.get("silent") else FAILED_FOR)
         shaped = isinstance(entry["stages"], list) and (entry["problem"] is None or isinstance(entry["problem"], str))
         return entry if shaped and (entry["problem"] is None or fresh) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

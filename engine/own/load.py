@@ -19,6 +19,9 @@ from engine.own.stages import OwnStages
 from engine.registry import BUILT_IN, FAMILIES, Registry
 from engine.stage import Stage
 
+#: Characters of an error's message that are told.
+_WORDS = 500
+
 
 class _Texts(MetaPathFinder, Loader):
     """Gives the modules of some sources, and their lines to tracebacks and to Numba."""
@@ -95,7 +98,7 @@ def loaded(own: OwnStages) -> Registry:
 def line_of(error: BaseException, sources: Sequence[Source]) -> str:
     """An error of a user's code in one line: file, line, what it says."""
     files = {source.file for source in sources}
-    said = " ".join(str(error).split())
+    said = " ".join(str(error).split())[:_WORDS]
     words = f"{type(error).__name__}: {said}" if said else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename in files:
         return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"

@@ -1,19 +1,25 @@
 """Own stages as they are described: found without importing anything here, whatever the files do."""
 
 import json
+import os
 import sys
+import time
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine import config
 from engine.errors import ConfigError, StageError
 from engine.experiment import parse_experiment
-from engine.own.catalogue import describe, known
+from engine.own.catalogue import FAILED_FOR, SILENT_FOR, describe, known
+from engine.own.load import load
 from engine.own.standin import stand_in
 from engine.registry import BUILT_IN
+from engine.stage import Stage
 from tests.engine.own import own_of, sources
 
 MINE = '''
@@ -126,6 +132,14 @@ def test_an_error_in_an_imported_file_names_that_file() -> None:
         (stage("x: float = float('inf')"), "is no plain, finite value"),
         (stage("name: str = ''"), "no parameter can be called 'name'"),
         (stage("", kind="no spaces"), "kind must be letters"),
+        (
+            "from bulkhead import Strategy\nclass Some(Strategy):\n    def signal(self, m, i, r): ...\n",
+            "has no kind; give it",
+        ),
+        (
+            "from engine.risk.standard import Risk\nclass Some(Risk):\n    kind = 'some'\n",
+            "own stages are strategy, classif",
+        ),
         (stage("", signal=False), "it has no signal(); define it"),
         (stage("def label(self, m, i): ...", base="Classifier", signal=False), "regimes must be the names"),
         (stage("", kind="ma_cross"), "the kind 'ma_cross' is built in"),
@@ -177,6 +191,33 @@ def test_a_stand_in_parses_like_the_class_and_runs_nothing() -> None:
     assert own_of().registry is BUILT_IN
 
 
+single = (st.none(), st.booleans(), st.integers(-5, 600), st.floats(), st.sampled_from(["SMA", "x", "none", ""]))
+numbers = st.floats(0, 1)
+several = (st.lists(numbers, max_size=2), st.dictionaries(st.sampled_from(["good", "x"]), numbers, max_size=2))
+values = st.one_of(*single, *several)
+names = st.sampled_from(["window", "stop", "weights", "by", "average", "flag", "must", "other"])
+
+
+@pytest.fixture(scope="module")
+def both() -> tuple[type[Stage], type[Stage]]:
+    """The class itself, and what stands in for it."""
+    own = own_of(mine=MINE, my_lib="LIMIT = 500\n")
+    return load(own.sources, ["mine"])[0], own.registry.strategies["mine"]
+
+
+@given(st.dictionaries(names, values, max_size=7))
+def test_a_stand_in_takes_and_refuses_what_the_class_does(
+    both: tuple[type[Stage], type[Stage]], table: dict[str, Any]
+) -> None:
+    told = []
+    for model in both:
+        try:
+            told.append(config.validated(model, table, "there").parameters())
+        except ConfigError as error:
+            told.append(str(error))
+    assert told[0] == told[1]
+
+
 def test_only_what_an_experiment_names_is_taken() -> None:
     own = own_of(mine=MINE, my_lib="LIMIT = 500\n", good=GOOD, bad="1/0")
     raw = config.load('[[strategy]]\nkind = "mine"\n[[strategy]]\nkind = "ma_cross"\n')
@@ -201,6 +242,18 @@ def test_what_was_found_out_is_kept_until_an_edit(tmp_path: Path) -> None:
     assert len(count.read_text()) == 2 * times
     edited = sources(good=counted.format(str(count)) + "\n# edited\n", other="x = 1\n")
     assert describe(edited, cache=cache)["stages"][0]["hash"] != first["stages"][0]["hash"]
+
+
+@pytest.mark.parametrize(("end", "seconds"), [("1 / 0", FAILED_FOR), ("import os; os._exit(1)", SILENT_FOR)])
+def test_a_file_that_failed_is_tried_again_after_a_while(end: str, seconds: float, tmp_path: Path) -> None:
+    count, cache = tmp_path / "count", tmp_path / "cache"
+    files = sources(bad=f"import pathlib\npathlib.Path({str(count)!r}).open('a').write('x')\n{end}\n")
+    first = describe(files, cache=cache)
+    (kept,) = cache.glob("*.json")
+    for age, tries in ((seconds - 3.0, 1), (seconds + 1.0, 2)):
+        os.utime(kept, (time.time() - age,) * 2)
+        assert describe(files, cache=cache) == first
+        assert len(count.read_text()) == tries
 
 
 def test_a_folder_that_cannot_be_written_to_keeps_nothing(tmp_path: Path) -> None:
