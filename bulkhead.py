@@ -7,6 +7,7 @@ from pydantic import Field
 
 from engine import __version__
 from engine.classifiers.base import Classifier
+from engine.indicators.own import Indicator
 from engine.indicators.request import indicator
 from engine.strategies.bar import Bar, BarStrategy
 from engine.strategies.base import RandomStrategy, Strategy
@@ -19,6 +20,7 @@ __all__ = [
     "BarStrategy",
     "Classifier",
     "Field",
+    "Indicator",
     "RandomStrategy",
     "Strategy",
     "__version__",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.own.source import Source
 from engine.parallel.block import Usage
 from engine.projections.catalogue import METRICS
 
@@ -18,7 +19,8 @@ from engine.projections.catalogue import METRICS
 class NewRun:
     """What is known of a run before it begins. `plan` and `platform` are JSON objects; `containers` is their number.
 
-    `fingerprint` is the platform's hash; `hypothesis` is free text, empty for none.
+    `fingerprint` is the platform's hash; `hypothesis` is free text, empty for none; `sources`: the files of the user's
+    own stages that it runs (`Store.sources` gives them back).
     """
 
     name: str
@@ -35,6 +37,7 @@ class NewRun:
     hypothesis: str = ""
     workers: int | None = None
     backend: str | None = None
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

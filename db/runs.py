@@ -1,9 +1,12 @@
 """Reading runs, inside a transaction that the store has begun. Status and pid are as the rows have them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from db.rows import Failure, Run, RunState, RunSummary, parse, run_checksum
 from engine.errors import StoreError
+from engine.own.source import Source
 
 _SUMMARY = tuple(RunSummary.__dataclass_fields__)
 _DETAIL = tuple(name for name in Run.__dataclass_fields__ if name not in _SUMMARY)
@@ -46,6 +49,29 @@ def details(connection: Connection, run_id: int) -> list[Run]:
             raise StoreError(f"run {run_id} is damaged: its checksum differs; restore the database from a backup")
         found.append(run)
     return found
+
+
+def sources(connection: Connection, run_id: int) -> list[Source]:
+    """See `Store.sources`."""
+    rows = connection.exec_driver_sql(
+        "SELECT u.name, u.hash, s.text FROM run_source u JOIN source s ON s.hash = u.hash "
+        "WHERE u.run_id = ? ORDER BY u.name",
+        (run_id,),
+    )
+    found = []
+    for name, stored, text in rows:
+        source = Source(name, text)
+        if source.hash != stored:
+            raise StoreError(f"the source '{name}' of run {run_id} is damaged; restore the database from a backup")
+        found.append(source)
+    return found
+
+
+def known_sources(connection: Connection, hashes: Sequence[str]) -> set[str]:
+    """See `Store.known_sources`."""
+    places = ", ".join("?" * len(hashes))
+    rows = connection.exec_driver_sql(f"SELECT hash FROM source WHERE hash IN ({places})", tuple(hashes))
+    return set(rows.scalars())
 
 
 def failures(connection: Connection, run_id: int) -> list[Failure]:

@@ -28,6 +28,7 @@ from db.rows import (
 )
 from db.schema import open_database
 from engine.errors import StoreError
+from engine.own.source import Source
 from engine.parallel.block import BENCHMARK, Block
 
 __all__ = [
@@ -221,6 +222,16 @@ class Store:
         """
         with self._database.reading() as connection:
             return results.sketches(connection, run_id, idxs)
+
+    def sources(self, run_id: int) -> list[Source]:
+        """The files of the user's own stages that a run used, by name. StoreError when one is damaged."""
+        with self._database.reading() as connection:
+            return runs.sources(connection, run_id)
+
+    def known_sources(self, hashes: Sequence[str]) -> set[str]:
+        """Those of some hashes whose source a run of this home has used."""
+        with self._database.reading() as connection:
+            return runs.known_sources(connection, hashes)
 
     def failures(self, run_id: int) -> list[Failure]:
         """The containers that are not done, grouped by status and last line of error, the most frequent first."""

@@ -61,7 +61,11 @@ def create_run(connection: Connection, new: NewRun) -> int:
         session.add(row)
         session.flush()
         assert row.id is not None
-        return row.id
+        run_id = row.id
+    for source in new.sources:
+        connection.exec_driver_sql("INSERT OR IGNORE INTO source VALUES (?, ?)", (source.hash, source.text))
+        connection.exec_driver_sql("INSERT INTO run_source VALUES (?, ?, ?)", (run_id, source.name, source.hash))
+    return run_id
 
 
 def claim(connection: Connection, run_id: int, pid: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ Numbers that are swept are still lists or ranges here; `sweep.py` expands them i
 """
 
 import datetime
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -76,6 +77,13 @@ class ExpectedSection(Section):
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
+class SourceSection(Section):
+    """One file of a user's own stages, as an export brings it along. `hash`: SHA-256 of the text, hex."""
+
+    text: str
+    hash: str
+
+
 #: Section → how many tables it may have. The lists of tables are alternatives (strategies: of one book, together).
 TABLES = ("classifier", "risk", "portfolio", "strategy", "ensemble", "execution")
 SECTIONS: dict[str, type[Section]] = {
@@ -85,6 +93,8 @@ SECTIONS: dict[str, type[Section]] = {
     "limits": LimitsSection,
     "expected": ExpectedSection,
 }
+#: A table for each file: [source.NAME].
+SOURCE = "source"
 LATER_SECTIONS = ("replay", "phase")
 
 
@@ -155,7 +165,7 @@ def tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 def check_sections(data: Mapping[str, Any]) -> None:
     """Refuse unknown sections, sections of later versions, and configs without the required ones."""
-    known = [*SECTIONS, *TABLES]
+    known = [*SECTIONS, *TABLES, SOURCE]
     for name in data:
         if name in LATER_SECTIONS:
             raise ConfigError(f"[{name}] is not part of this version of Bulkhead; use a full backtest")
@@ -166,3 +176,20 @@ def check_sections(data: Mapping[str, Any]) -> None:
             raise ConfigError(f"the section [{name}] is missing; add it")
     if not data.get("strategy"):
         raise ConfigError('no [[strategy]] table; add one, e.g. [[strategy]] with kind = "ma_cross"')
+
+
+def sources(data: Mapping[str, Any]) -> dict[str, SourceSection]:
+    """The files under [source], by name. ConfigError when one is not what its hash says."""
+    value = data.get(SOURCE, {})
+    if not isinstance(value, dict):
+        raise ConfigError("[source] must hold a table for each file, written [source.NAME]")
+    found = {}
+    for name, table in sorted(value.items()):
+        if not name.isidentifier() or not isinstance(table, dict):
+            raise ConfigError(f"[source.{name}] must be a table with text and hash, named like a Python module")
+        found[name] = validated(SourceSection, table, f"[source.{name}]")
+        if hashlib.sha256(found[name].text.encode()).hexdigest() != found[name].hash:
+            raise ConfigError(
+                f"[source.{name}] was changed: its text has another hash than the one beside it; export again"
+            )
+    return found

@@ -78,7 +78,7 @@ def _branches(raw: Mapping[str, Any], registry: Registry) -> Iterator[Branch]:
     """All combinations of book, classifier, risk and portfolio, in this order, the last fastest."""
     books = _books(raw, registry)
     classifiers = _alternatives(raw, "classifier", lambda t, w: _kind(t, w, {**registry.classifiers, "none": None}))
-    risks = _alternatives(raw, "risk", lambda t, w: _kind({"kind": "standard", **t}, w, {"standard": Risk}))
+    risks = _alternatives(raw, "risk", lambda t, w: _kind({"kind": "standard", **t}, w, registry.risks))
     portfolios = _alternatives(
         raw, "portfolio", lambda t, w: _kind({"kind": "portfolio", **t}, w, {"portfolio": Portfolio})
     )
@@ -111,7 +111,7 @@ def _check_regimes(branch: Branch, classifier: Component | None, strategies: int
                 picks = tuple(pick if j == i else 0 for j in range(len(part.axes)))
                 if part.model is Ensemble:
                     part.at(picks).stage.matrix(strategies, regimes)
-                elif part.model is Risk:
+                elif issubclass(part.model, Risk):
                     scales(part.at(picks).stage.regime_scale, regimes)
                 elif issubclass(part.model, ByRegime):
                     part.at(picks).stage.check(regimes, part.where)

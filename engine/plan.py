@@ -5,6 +5,7 @@ It is plain data that travels to the cells once (its arrays memory-mapped); a ba
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,17 @@ from engine.indicators.request import Request
 from engine.market.actions import in_first_units
 from engine.market.index import index_market
 from engine.market.market import Market
-from engine.registry import BUILT_IN
+from engine.own import asking
+from engine.own.source import Source
+from engine.own.stages import OwnStages
+from engine.own.standin import StandIn
 from engine.risk.portfolio import Portfolio
 from engine.risk.sizing import members
 from engine.stage import Stage
 from engine.strategies.base import Strategy
 from engine.sweep import canonical
 
+NO_STAGES = OwnStages()
 Arrays = dict[Request, npt.NDArray[np.float64]]
 
 
@@ -33,13 +38,14 @@ Arrays = dict[Request, npt.NDArray[np.float64]]
 class Plan:
     """What the cells need, and all they get.
 
-    raw: the experiment's plain TOML data. modules: where own stages are defined. ranks: int64, the sweep's point of
-    each container. first: the first trading bar; test: the first held-out bar, or None. indicators: hub values by
-    reference (None: the market itself; a name or "": the series a classifier sees). data: canonical JSON for spec_hash.
+    raw: the experiment's plain TOML data. own: the user's stages it names. ranks: int64, the sweep's point of each
+    container. first: the first trading bar; test: the first held-out bar, or None. indicators: hub values by reference
+    (None: the market itself; a name or "": the series a classifier sees). data: canonical JSON for spec_hash. trusted:
+    the own stages have passed their check as they are, so that containers may share a child.
     """
 
     raw: Mapping[str, Any]
-    modules: tuple[str, ...]
+    own: OwnStages
     market: Market
     ranks: npt.NDArray[np.int64]
     first: int
@@ -49,6 +55,12 @@ class Plan:
     limits: LimitsSection
     data: str
     indicators: Mapping[str | None, Arrays]
+    trusted: bool = False
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The texts that the children need; empty without own stages."""
+        return self.own.sources
 
     @property
     def containers(self) -> int:
@@ -56,32 +68,36 @@ class Plan:
 
 
 def prepare(
-    raw: Mapping[str, Any], market: Market, modules: tuple[str, ...] = (), budget: int = DEFAULT_BUDGET
+    raw: Mapping[str, Any], market: Market, own: OwnStages = NO_STAGES, budget: int = DEFAULT_BUDGET
 ) -> tuple[Experiment, Plan]:
-    """Parse an experiment and resolve it on `market` (the whole dataset). Raises ConfigError or DataError."""
-    experiment = parse_experiment(raw, BUILT_IN.with_modules(modules))
-    return experiment, plan_on(experiment, raw, market, modules, budget)
+    """Parse an experiment and resolve it on `market` (the whole dataset). Raises ConfigError, DataError, StageError."""
+    experiment = parse_experiment(raw, own.registry)
+    return experiment, plan_on(experiment, raw, market, own, budget)
 
 
 def plan_on(
     experiment: Experiment,
     raw: Mapping[str, Any],
     market: Market,
-    modules: tuple[str, ...] = (),
+    own: OwnStages = NO_STAGES,
     budget: int = DEFAULT_BUDGET,
 ) -> Plan:
-    """Resolve a parsed experiment (of the plain data `raw`) on `market`. Raises ConfigError or DataError."""
-    data = experiment.data
+    """Resolve a parsed experiment (of the plain data `raw`) on `market`; of `own` only what it names is taken.
+
+    Raises ConfigError or DataError; StageError when an own stage fails at what is asked of it here.
+    """
+    data, own = experiment.data, own.of(raw)
     market = market.select(data.symbols, data.end)
     start = market.first_bar(data.start) if data.start else 0
     if start >= len(market.time):
         raise ConfigError(f"[data] start {data.start} lies after the last bar; choose an earlier one")
     stages = experiment.sweep.stages(experiment.ranks)
     _check_market(stages, market)
-    hubs = _warm(stages, market, budget)
+    requests = asking.requests(own, stages)
+    hubs = _warm(stages, requests, market, own, budget)
     warmup = data.warmup if isinstance(data.warmup, int) else 0
     if data.warmup == "common":
-        warmup = max(0, _ready(stages, hubs) - start)
+        warmup = max(0, _ready(stages, requests, hubs, own) - start)
     first = start + warmup
     if first >= len(market.time):
         raise ConfigError(
@@ -96,7 +112,7 @@ def plan_on(
     described = data_text(data, market, warmup, experiment.header.pattern)
     values = {key: hub.values() for key, hub in hubs.items()}
     limits, seed = experiment.limits, experiment.header.seed
-    return Plan(raw, modules, market, experiment.ranks, first, warmup, test, seed, limits, described, values)
+    return Plan(raw, own, market, experiment.ranks, first, warmup, test, seed, limits, described, values)
 
 
 def data_text(data: DataSection, market: Market, warmup: int, pattern: str) -> str:
@@ -119,17 +135,23 @@ def reference_key(classifier: Classifier) -> str:
     return classifier.reference or ""
 
 
-def _warm(stages: list[Stage], market: Market, budget: int) -> dict[str | None, Hub]:
+def _warm(
+    stages: list[Stage], requests: list[dict[str, Request]], market: Market, own: OwnStages, budget: int
+) -> dict[str | None, Hub]:
     """A hub for the market and one for each series a classifier sees, holding what the containers will ask for."""
+    compute = partial(asking.values, own)
     seen = in_first_units(market)
-    hubs: dict[str | None, Hub] = {None: Hub(seen, budget)}
-    for stage in stages:
+    hubs: dict[str | None, Hub] = {None: Hub(seen, budget, own=compute)}
+    wanted: dict[str | None, list[Request]] = {None: []}
+    for stage, asked in zip(stages, requests, strict=True):
         key = None
         if isinstance(stage, Classifier):
             key = reference_key(stage)
             if key not in hubs:
-                hubs[key] = Hub(index_market(seen, stage.reference), budget)
-        hubs[key].warm(stage.indicators().values())
+                hubs[key] = Hub(index_market(seen, stage.reference), budget, own=compute)
+        wanted.setdefault(key, []).extend(asked.values())
+    for key, listed in wanted.items():
+        hubs[key].warm(listed)
     return hubs
 
 
@@ -145,17 +167,24 @@ def _check_market(stages: list[Stage], market: Market) -> None:
             )
 
 
-def _ready(stages: list[Stage], hubs: Mapping[str | None, Hub]) -> int:
+def _ready(
+    stages: list[Stage], requests: list[dict[str, Request]], hubs: Mapping[str | None, Hub], own: OwnStages
+) -> int:
     """The first bar at which every stage has each of its indicators, and its label, for some symbol."""
     ready = 0
-    for stage in stages:
+    theirs: list[tuple[Classifier, Market, dict[str, npt.NDArray[np.float64]]]] = []
+    for stage, asked in zip(stages, requests, strict=True):
         hub = hubs[reference_key(stage) if isinstance(stage, Classifier) else None]
-        values = {name: hub.get(request) for name, request in stage.indicators().items()}
+        values = {name: hub.get(request) for name, request in asked.items()}
         for found in values.values():
             ready = max(ready, _first(np.isfinite(found)))
-        if isinstance(stage, Classifier):
+        if isinstance(stage, StandIn) and isinstance(stage, Classifier):
+            theirs.append((stage, hub.market, values))
+        elif isinstance(stage, Classifier):
             codes = carried(stage.label(hub.market, values), len(hub.market.time), stage)
             ready = max(ready, _first(codes[:, None] >= 0))
+    for codes in asking.labels(own, theirs) if theirs else ():
+        ready = max(ready, _first(codes[:, None] >= 0))
     return ready
 
 

@@ -1,8 +1,7 @@
 """The stages a config can name, by family and kind."""
 
-import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from engine.classifiers.adx_trend import AdxTrendRegimes
@@ -14,6 +13,9 @@ from engine.classifiers.trend import TrendRegimes
 from engine.classifiers.volatility import VolatilityRegimes
 from engine.classifiers.volatility_quantile import VolatilityQuantileRegimes
 from engine.classifiers.volatility_trend import VolatilityTrendRegimes
+from engine.indicators.own import Indicator
+from engine.risk.caps import RiskCaps
+from engine.risk.standard import Risk
 from engine.stage import Stage
 from engine.strategies.base import Strategy
 from engine.strategies.bollinger_reversion import BollingerReversion
@@ -30,37 +32,59 @@ from engine.strategies.rsi_reversion import RsiReversion
 from engine.strategies.turn_of_month import TurnOfMonth
 from engine.strategies.volatility_breakout import VolatilityBreakout
 
+#: The families that a user may add stages to, and their bases.
+FAMILIES: Mapping[str, type[Stage]] = {
+    "strategy": Strategy,
+    "classifier": Classifier,
+    "risk": RiskCaps,
+    "indicator": Indicator,
+}
+
 
 @dataclass(frozen=True)
 class Registry:
-    """Kinds and their classes. The classifier `none` is the absence of one and has no class."""
+    """Kinds and their classes. The classifier `none` is the absence of one and has no class.
+
+    indicators: a user's own, by (kind, source hash); configs do not name them, stages do.
+    """
 
     strategies: Mapping[str, type[Strategy]]
     classifiers: Mapping[str, type[Classifier]]
+    risks: Mapping[str, type[Risk]]
+    indicators: Mapping[tuple[str, str], type[Indicator]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, stages: Iterable[type[Stage]]) -> "Registry":
         """A registry of the given classes."""
         strategies: dict[str, type[Strategy]] = {}
         classifiers: dict[str, type[Classifier]] = {}
+        risks: dict[str, type[Risk]] = {Risk.kind: Risk}
+        indicators: dict[tuple[str, str], type[Indicator]] = {}
         for stage in stages:
             if issubclass(stage, Strategy):
                 strategies[stage.kind] = stage
             elif issubclass(stage, Classifier):
                 classifiers[stage.kind] = stage
-        return cls(MappingProxyType(strategies), MappingProxyType(classifiers))
+            elif issubclass(stage, Risk):
+                risks[stage.kind] = stage
+            elif issubclass(stage, Indicator):
+                indicators[stage.kind, stage.source_hash] = stage
+        named = strategies, classifiers, risks, indicators
+        return cls(*[MappingProxyType(kinds) for kinds in named])
 
-    def with_modules(self, modules: Iterable[str]) -> "Registry":
-        """This registry and the stages defined in `modules` (imported here: only ever in a container's own child)."""
-        stages: list[type[Stage]] = [*self.strategies.values(), *self.classifiers.values()]
-        for name in modules:
-            module = importlib.import_module(name)
-            stages.extend(
-                item
-                for item in vars(module).values()
-                if isinstance(item, type) and issubclass(item, Stage) and item.__module__ == name
-            )
-        return Registry.of(stages)
+    def with_stages(self, stages: Iterable[type[Stage]]) -> "Registry":
+        """This registry and some more stages."""
+        known = self.strategies, self.classifiers, self.risks, self.indicators
+        return Registry.of([*(stage for kinds in known for stage in kinds.values()), *stages])
+
+    def named(self, family: str) -> Mapping[str, type[Stage]]:
+        """The kinds that a config can name in a section: strategy, classifier or risk."""
+        kinds: dict[str, Mapping[str, type[Stage]]] = {
+            "strategy": self.strategies,
+            "classifier": self.classifiers,
+            "risk": self.risks,
+        }
+        return kinds[family]
 
 
 BUILT_IN = Registry.of(

@@ -5,31 +5,43 @@ same arrays, read-only, as long as they fit the budget.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.experiment import build_sweep
 from engine.indicators.hub import DEFAULT_BUDGET, Hub
+from engine.indicators.own import computed
+from engine.indicators.request import Request
 from engine.market.actions import in_first_units
 from engine.market.index import index_market
-from engine.market.market import frozen
+from engine.market.market import Market, frozen
+from engine.own import asking
+from engine.own.standin import StandIn
 from engine.plan import Plan
-from engine.registry import BUILT_IN
+from engine.registry import Registry
+from engine.stage import Stage
+from engine.strategies.by_regime import ByRegime
+from engine.sweep import canonical
 
 RESULTS_BUDGET = 64 << 20
 
 
 class Shared:
-    """A plan made ready to run containers from."""
+    """A plan made ready to resolve containers from, and with the real `registry` also to run them.
 
-    def __init__(self, plan: Plan) -> None:
+    registry: default: built-in stages and stand-ins for the user's own; in a child `load.loaded(plan.own)`.
+    """
+
+    def __init__(self, plan: Plan, registry: Registry | None = None) -> None:
         self.plan = plan
         self.market = plan.market
         #: What stages above risk see of it.
         self.seen = in_first_units(plan.market)
-        self.sweep = build_sweep(plan.raw, BUILT_IN.with_modules(plan.modules))
+        self.registry = registry
+        self.sweep = build_sweep(plan.raw, registry or plan.own.registry)
         self.hub = self._hub(None)
         self._series: dict[str, Hub] = {}
         self._results: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
@@ -44,7 +56,22 @@ class Shared:
     def _hub(self, reference: str | None) -> Hub:
         market = self.seen if reference is None else index_market(self.seen, reference or None)
         known = self.plan.indicators.get(reference, {})
-        return Hub(market, DEFAULT_BUDGET, {request: frozen(np.asarray(values)) for request, values in known.items()})
+        given = {request: frozen(np.asarray(values)) for request, values in known.items()}
+        return Hub(market, DEFAULT_BUDGET, given, own=self._compute)
+
+    def _compute(self, wanted: Sequence[Request], market: Market) -> list[npt.NDArray[np.float64]]:
+        """Own indicators: by their classes where they are, else by a child."""
+        if self.registry is None:
+            return asking.values(self.plan.own, wanted, market)
+        return [computed(self.registry.indicators, request, market) for request in wanted]
+
+    def requests(self, stage: Stage) -> dict[str, Request]:
+        """What a stage asks of the hub. Of a user's own a child is asked. Raises StageError when that fails."""
+        if not isinstance(stage, StandIn | ByRegime):
+            return stage.indicators()
+        key = ("requests", stage.kind, canonical(stage.__dict__))
+        found: dict[str, Request] = self.result(key, lambda: asking.requests(self.plan.own, [stage])[0], lambda _: 1024)
+        return found
 
     def result(self, key: tuple[Any, ...], compute: Callable[[], Any], size: Callable[[Any], int]) -> Any:
         """The result stored under `key`, computed when it is not there; `size` gives its bytes."""

@@ -16,8 +16,10 @@ class Stage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: ClassVar[str]
-    #: What the stage is: classifier, strategy, ensemble, risk, portfolio or execution.
+    #: What the stage is: classifier, strategy, ensemble, risk, portfolio or execution; of a user's also indicator.
     family: ClassVar[str]
+    #: Of a user's own stage: the hash of its file and of what that imports. Set where it is loaded.
+    source_hash: ClassVar[str] = ""
 
     def indicators(self) -> dict[str, Request]:
         """The indicators the stage reads, by the names it reads them under. Default: none."""

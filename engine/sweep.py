@@ -60,7 +60,8 @@ class Component:
         choice = self.memory.get(picks)
         if choice is None:
             stage = self.stage(picks)
-            fragment = canonical({"kind": self.model.kind, **stage.__dict__})
+            own = {"@source": self.model.source_hash} if self.model.source_hash else {}
+            fragment = canonical({"kind": self.model.kind, **own, **stage.__dict__})
             if len(self.memory) >= _REMEMBERED:
                 self.memory.clear()
             choice = self.memory[picks] = Choice(stage, fragment)

@@ -84,6 +84,10 @@ def _compare(home: Home, readings: list[Reading], runs: list[RunSummary]) -> Non
     columns = [_column(name, reading) for name, reading in zip(names, readings, strict=True)]
     alone, each = _held(aligned, readings, benchmarks)
     st.html(table(columns, base, alone, each, parameters, conditions, look.palette(), covered))
+    for difference in service.code(readings, base):
+        st.html(
+            html.difference(f"Code: {difference.file}.py, {difference.base} → {difference.other}", difference.lines)
+        )
 
 
 def _controls(names: list[str], readings: list[Reading]) -> tuple[int, bool]:

@@ -8,6 +8,7 @@ from app.components import html
 from app.forms import aside, data, sections, stages, start, state
 from app.forms.form import Form
 from app.services import drafting
+from app.services import stages as own
 from app.services.drafting_check import Outlook, Problem, outlook
 from app.services.estimating import Estimate, Measured, estimate, measured
 from app.services.home import Home
@@ -45,13 +46,15 @@ def page() -> None:
     aside.leave_if_launched()
     state.open_draft(home)
     start.start(home, runs)
-    seen = _outlook(home.path, drafting.dumped(state.draft()), tuple(dataset.hash for dataset in found))
+    registry = own.registry(home, state.draft())
+    files, hashes = own.files(home)
+    seen = _outlook(home.path, drafting.dumped(state.draft()), tuple(dataset.hash for dataset in found), hashes)
     known, each = _measured(home.path, tuple((run.id, run.status) for run in runs[-40:]))
     left, right = st.columns((6, 4), gap="medium")
     with right, st.container(key="aside", gap="small"):
         aside.aside(home, seen, _estimate(seen, known, each))
     broken = state.TEXT_PROBLEM in STATE
-    form = Form(state.draft(), aside.refused() or seen.problem, broken)
+    form = Form(state.draft(), aside.refused() or seen.problem, broken, registry, files)
     with left, st.container(key="form", gap="small"):
         if broken:
             st.html(html.notice("The text beside does not parse. The form shows the last one that did.", "warning"))
@@ -63,7 +66,7 @@ def page() -> None:
 def _section(form: Form, home: Home, name: str, seen: Outlook, found: tuple[Dataset, ...]) -> None:
     title, icon = SECTIONS[name]
     wrong = form.problem is not None and form.problem.at((name,))
-    about = stages.summary(form.draft, name) if name in TABLES else ""
+    about = stages.summary(form.draft, name, form.registry) if name in TABLES else ""
     title = f"{title} :small[:gray[· {about}]]" if about else title
     icon = ":material/error:" if wrong else icon
     opened = st.expander(title, expanded=name in OPEN, icon=icon, key=f"section-{name}")
@@ -89,8 +92,8 @@ def _fields(form: Form, home: Home, name: str, seen: Outlook, found: tuple[Datas
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _outlook(path: Path, text: str, datasets: tuple[str, ...]) -> Outlook:
-    """What a text would run; `datasets`: the hashes there are, since it depends on them."""
+def _outlook(path: Path, text: str, datasets: tuple[str, ...], files: tuple[str, ...]) -> Outlook:
+    """What a text would run; `datasets`, `files`: hashes of the data and the own stages that there are."""
     try:
         return outlook(Home(path), drafting.parsed(text))
     except InputError as error:

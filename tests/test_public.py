@@ -9,6 +9,7 @@ def test_public_names() -> None:
         "BarStrategy",
         "Classifier",
         "Field",
+        "Indicator",
         "RandomStrategy",
         "Strategy",
         "__version__",

@@ -30,6 +30,9 @@ HomeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Allow the code of own stages that a config brings along; read it first.")
+]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", metavar="N", min=1, max=4096, help="Processes to use (default: one a core).")
 ]

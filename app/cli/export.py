@@ -10,6 +10,7 @@ import typer
 from app.cli.common import (
     HomeOption,
     JsonOption,
+    TrustOption,
     WorkersOption,
     console,
     open_home,
@@ -58,6 +59,7 @@ def export(
 def reproduce(
     file: Annotated[str, typer.Argument(metavar="FILE.toml", help="A config made by 'bulkhead export'.")],
     tolerance: Annotated[bool, typer.Option("--tolerance", help="Accept what is the same within 1e-9.")] = False,
+    trust: TrustOption = False,
     workers: WorkersOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -69,7 +71,7 @@ def reproduce(
     from app.cli.run import compiling, progress_for
     from app.services import reproducing
 
-    prepared, expected = reproducing.prepare(opened, text)
+    prepared, expected = reproducing.prepare(opened, text, trust)
     total = prepared.plan.containers
     say(f"reproducing {total:,} container{'' if total == 1 else 's'}; nothing of it is stored")
     compiling()

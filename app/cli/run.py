@@ -11,6 +11,7 @@ import typer
 from app.cli.common import (
     HomeOption,
     JsonOption,
+    TrustOption,
     WorkersOption,
     console,
     open_home,
@@ -40,6 +41,7 @@ def run(
         str, typer.Option(metavar="NAME", help="loky (processes of this machine) or sequential.")
     ] = "loky",
     scheduler: Annotated[str | None, typer.Option(hidden=True)] = None,
+    trust: TrustOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,8 +52,9 @@ def run(
 
     from app.services import running
 
-    prepared = running.check(opened, text)
-    count, total = workers or running.default_workers(), prepared.plan.containers
+    prepared = running.check(opened, text, trust)
+    total = prepared.plan.containers
+    count = workers or min(running.default_workers(), total)
     warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
     with opened.store() as store, terminable() as check:
         run_id = running.create(store, prepared, count, backend)

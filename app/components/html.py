@@ -60,6 +60,13 @@ def notice(text: object, tone: str = "info") -> str:
     return f'<div class="bh-notice bh-tone-{escape(tone)}" role="{role}">{escape(text)}</div>'
 
 
+def difference(title: str, lines: Sequence[str]) -> str:
+    """Lines of a unified diff, what was taken away and added in colours of their own."""
+    kinds = {"+": "bh-added", "-": "bh-removed", "@": "bh-place"}
+    rows = "".join(f'<span class="{kinds.get(line[:1], "")}">{escape(line.expandtabs(4))}\n</span>' for line in lines)
+    return f'<h3 class="bh-section">{escape(title)}</h3><pre class="bh-diff" tabindex="0">{rows}</pre>'
+
+
 def paragraph(text: object) -> str:
     return f'<p class="bh-text">{escape(text)}</p>'
 

@@ -13,6 +13,7 @@ from app.services import drafting, drafting_values
 from app.services.drafting import Place
 from app.services.drafting_fields import FieldSpec
 from app.services.drafting_values import Mode
+from engine.registry import Registry
 
 STATE = st.session_state
 #: Widths of a row: name, how it is given, value.
@@ -52,13 +53,13 @@ def _mode(form: Form, spec: FieldSpec, place: Place, mode: Mode, modes: Sequence
         required=True,
         key=key,
         on_change=_switched,
-        args=(spec, place, key),
+        args=(spec, place, key, form.registry),
         label_visibility="collapsed",
         disabled=form.disabled,
     )
 
 
-def _switched(spec: FieldSpec, place: Place, key: str) -> None:
+def _switched(spec: FieldSpec, place: Place, key: str, registry: Registry) -> None:
     value = drafting.value(state.draft(), place)
     value = spec.default if value is None else value
     new = drafting_values.converted(value, spec, STATE[key])
@@ -66,7 +67,7 @@ def _switched(spec: FieldSpec, place: Place, key: str) -> None:
     if new == {}:  # nothing for any regime yet: what held for all, or 1, to begin with
         alone = [1.0] if spec.kind == "numbers" else 1.0
         first = value if drafting_values.mode(value, spec) == "fixed" and value is not None else alone
-        changed = drafting.put(changed, place, dict.fromkeys(drafting.regimes(changed), first) or None)
+        changed = drafting.put(changed, place, dict.fromkeys(drafting.regimes(changed, registry), first) or None)
     state.edit(changed)
 
 
@@ -86,4 +87,4 @@ def _by_regime(form: Form, spec: FieldSpec, place: Place, value: Any, owner: str
 def _entries(form: Form, value: Any) -> list[str]:
     """The regimes of the draft's classifiers, and any other that it speaks of."""
     given = list(value) if isinstance(value, dict) else []
-    return list(dict.fromkeys([*drafting.regimes(form.draft), *map(str, given)]))
+    return list(dict.fromkeys([*drafting.regimes(form.draft, form.registry), *map(str, given)]))

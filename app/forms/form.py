@@ -11,15 +11,21 @@ from app.services import drafting, drafting_values
 from app.services.drafting import Draft, Place
 from app.services.drafting_check import Problem
 from app.services.drafting_fields import FieldSpec
+from engine.registry import BUILT_IN, Registry
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What every field needs: the draft, what is wrong with it, and whether it may be changed now."""
+    """What every field needs: the draft, what is wrong with it, and whether it may be changed now.
+
+    registry: the kinds there are, the user's own among them; files: a line for each stage file that cannot be used.
+    """
 
     draft: Draft
     problem: Problem | None = None
     disabled: bool = False
+    registry: Registry = BUILT_IN
+    files: tuple[str, ...] = ()
 
     def value(self, place: Place) -> Any:
         return drafting.value(self.draft, place)

@@ -26,7 +26,7 @@ MEANINGS = {
     "wall_seconds": "wall clock a container may take",
     "cpu_seconds": "processor time a container may take",
     "memory_mb": "memory a container may use",
-    "isolation": "who shares a child process; auto: built-in stages share one, others do not",
+    "isolation": "who shares a child process; auto: built-in stages share one, and own ones that passed their check",
 }
 CONDITIONS = FieldSpec(
     "where", "text", unit="one condition a line", description="only combinations that meet all of them are run"

@@ -14,7 +14,7 @@ from app.services.drafting import Place
 from app.services.drafting_fields import fields
 from engine.ensemble.weights import Ensemble
 from engine.execution.rules import Execution
-from engine.registry import BUILT_IN
+from engine.registry import BUILT_IN, Registry
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
 from engine.stage import Stage
@@ -34,6 +34,8 @@ def strategies(form: Form) -> None:
     """All strategies. Those of one book trade together; each book is a branch of its own."""
     names, books = drafting.strategy_names(form.draft), drafting.books(form.draft)
     problem_line(form, ("strategy",), exactly=True)
+    if form.files:
+        st.html(html.notice("\n".join(["Own stages that cannot be used:", *form.files]), "warning"))
     for index, name in enumerate(names):
         with st.container(border=True, key=state.key(("strategy", index), "card"), gap="xsmall"):
             _strategy(form, index, name, books)
@@ -62,7 +64,7 @@ def _strategy(form: Form, index: int, name: str, books: list[str]) -> None:
     place: Place = ("strategy", index)
     kind = form.value((*place, "kind"))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        identity.kind(form, place, list(BUILT_IN.strategies), f"Strategy {index + 1}")
+        identity.kind(form, place, list(form.registry.strategies), f"Strategy {index + 1}")
         identity.label(form, (*place, "name"), "Name", name)
         identity.book(form, (*place, "book"), books)
         identity.remove(
@@ -71,8 +73,8 @@ def _strategy(form: Form, index: int, name: str, books: list[str]) -> None:
     for key in ("kind", "name", "book"):
         problem_line(form, (*place, key))
     problem_line(form, place, exactly=True)
-    if isinstance(kind, str) and kind in BUILT_IN.strategies:
-        _fields(form, BUILT_IN.strategies[kind], place, name)
+    if isinstance(kind, str) and kind in form.registry.strategies:
+        _fields(form, form.registry.strategies[kind], place, name)
 
 
 def alternatives(form: Form, section: str) -> None:
@@ -105,7 +107,7 @@ def _alternative(form: Form, section: str, place: Place, title: str, name: str) 
     if name or section == "classifier":
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             if section == "classifier":
-                identity.kind(form, place, [identity.NO_CLASSIFIER, *BUILT_IN.classifiers], title.capitalize())
+                identity.kind(form, place, [identity.NO_CLASSIFIER, *form.registry.classifiers], title.capitalize())
             if name:
                 identity.label(form, (*place, "name"), "Name", name)
                 identity.remove(form, section, int(place[1]), f"Remove {title}", False)
@@ -113,8 +115,8 @@ def _alternative(form: Form, section: str, place: Place, title: str, name: str) 
         problem_line(form, (*place, key))
     problem_line(form, place, exactly=True)
     if section == "classifier":
-        if isinstance(kind, str) and kind in BUILT_IN.classifiers:
-            _fields(form, BUILT_IN.classifiers[kind], place, name or "classifier")
+        if isinstance(kind, str) and kind in form.registry.classifiers:
+            _fields(form, form.registry.classifiers[kind], place, name or "classifier")
     else:
         _fields(form, MODELS[section], place, name)
 
@@ -160,22 +162,25 @@ def _add_alternative(section: str) -> None:
 # --- in a few words --------------------------------------------------------------------------------------------------
 
 
-def summary(draft: drafting.Draft, section: str) -> str:
-    """What a section says, for its closed head; no word in it is the user's."""
+def summary(draft: drafting.Draft, section: str, registry: Registry = BUILT_IN) -> str:
+    """What a section says, for its closed head; no word in it is the user's, so own kinds are only counted."""
     tables = drafting.tables(draft, section)
     if section == "strategy":
         books = len(drafting.books(draft))
         kinds = [table.get("kind") for table in tables]
         if books > 1 or len(tables) > 3:
             return f"{len(tables)} in {many(books, 'book')}"
-        return ", ".join(str(kind) for kind in kinds if isinstance(kind, str) and kind in BUILT_IN.strategies)
+        named = [str(kind) for kind in kinds if isinstance(kind, str) and kind in BUILT_IN.strategies]
+        own = sum(isinstance(kind, str) and kind in registry.strategies for kind in kinds) - len(named)
+        return ", ".join([*named, *([f"{own} of your own"] if own else [])])
     if section in drafting.ALTERNATIVES and len(tables) > 1:
         return f"{len(tables)} alternatives"
     table = tables[0] if tables else {}
     kind = table.get("kind") if section == "classifier" else None
-    known = isinstance(kind, str) and kind in BUILT_IN.classifiers
-    words = [str(kind) if known else "none"] if section == "classifier" else []
-    model = BUILT_IN.classifiers[str(kind)] if known else MODELS.get(section)
+    known = isinstance(kind, str) and kind in registry.classifiers
+    shown = (str(kind) if kind in BUILT_IN.classifiers else "your own") if known else "none"
+    words = [shown] if section == "classifier" else []
+    model = registry.classifiers[str(kind)] if known else MODELS.get(section)
     given = [spec for spec in fields(model) if spec.name in table] if model else []
     swept = sum(drafting_values.swept(table[spec.name], spec) for spec in given)
     if swept:

@@ -7,18 +7,23 @@ not the same, `parameters` what was meant to be different.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from app.services.reading import Reading
 from engine.market.dataset import is_intraday
+from engine.own.source import all_needed
 from engine.parallel.block import BENCHMARK
 from engine.stage import Stage
 from engine.sweep import flat
 
 #: So many containers fit on a page side by side.
 MOST = 8
+#: So many lines of a difference in code are shown.
+MOST_LINES = 400
 _PICK = re.compile(r"([0-9]{1,18})/(-1|[0-9]{1,18})")
 
 #: A container: its run, and its index there (−1: the run's buy and hold).
@@ -31,6 +36,16 @@ class Difference:
 
     name: str
     values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDifference:
+    """How one file of own stages differs between two containers, named as a reader knows them: lines of a diff."""
+
+    file: str
+    base: str
+    other: str
+    lines: tuple[str, ...]
 
 
 def parse(text: str) -> tuple[list[Pick], list[str]]:
@@ -101,6 +116,35 @@ def conditions(readings: Sequence[Reading]) -> list[Difference]:
     )
 
 
+def code(readings: Sequence[Reading], base: int = 0) -> list[CodeDifference]:
+    """How the files of own stages differ from those of `readings[base]`, as unified diffs; of stages that both have."""
+    names = [name((reading.run.id, reading.container.index)) for reading in readings]
+    found = []
+    for other, reading in enumerate(readings):
+        kinds = [kind for kind in _own_kinds(readings[base]) if kind in _own_kinds(reading)]
+        ours, theirs = _files(readings[base], kinds), _files(reading, kinds)
+        for file in sorted({**ours, **theirs}):
+            before, after = ours.get(file, ""), theirs.get(file, "")
+            if before != after:
+                heads = f"{names[base]}: {file}.py", f"{names[other]}: {file}.py"
+                lines = unified_diff(before.splitlines(), after.splitlines(), *heads, lineterm="")
+                found.append(CodeDifference(file, names[base], names[other], tuple(islice(lines, MOST_LINES))))
+    return found
+
+
+def _own_kinds(reading: Reading) -> list[str]:
+    """The kinds of a container's own stages."""
+    stages = (reading.spec.classifier, *reading.spec.strategies)
+    return list(dict.fromkeys(stage.kind for stage in stages if stage is not None and stage.source_hash))
+
+
+def _files(reading: Reading, kinds: Sequence[str]) -> dict[str, str]:
+    """The texts that some own stages of a container need, by file."""
+    own = reading.shared.plan.own
+    modules = [stage["module"] for stage in own.described if stage["kind"] in kinds]
+    return {source.name: source.text for source in all_needed(own.sources, modules)}
+
+
 def _differing(rows: Iterable[Difference]) -> list[Difference]:
     return [row for row in rows if len(set(row.values)) > 1]
 
@@ -133,6 +177,8 @@ def _parameters(reading: Reading) -> dict[str, str]:
         found[path] = strategy.kind
         stages.append((path, strategy))
     for path, stage in stages:
+        if stage.source_hash:
+            found[f"{path}.source"] = stage.source_hash[:12]
         for key, value in _stage(stage).items():
             if path != "portfolio" or key not in _CONDITIONS:
                 found[f"{path}.{key}"] = value

@@ -14,7 +14,7 @@ from app.services.drafting_text import dumped as dumped
 from app.services.home import Home
 from engine import config
 from engine.config import TABLES
-from engine.registry import BUILT_IN
+from engine.registry import BUILT_IN, Registry
 
 Draft = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -225,8 +225,8 @@ def books(draft: Draft) -> list[str]:
     return list(dict.fromkeys(str(entry.get("book", BOOK)) for entry in tables(draft, "strategy")))
 
 
-def regimes(draft: Draft) -> list[str]:
-    """The names of the regimes that the classifiers of a draft may give."""
+def regimes(draft: Draft, registry: Registry = BUILT_IN) -> list[str]:
+    """The names of the regimes that the classifiers of a draft may give. `registry`: the kinds there are."""
     kinds = [entry.get("kind") for entry in tables(draft, "classifier")]
-    known = [BUILT_IN.classifiers[kind] for kind in kinds if isinstance(kind, str) and kind in BUILT_IN.classifiers]
+    known = [registry.classifiers[kind] for kind in kinds if isinstance(kind, str) and kind in registry.classifiers]
     return list(dict.fromkeys(name for model in known for name in model.regimes))

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from app.services import drafting
+from app.services import drafting, stages
 from app.services.drafting import Draft, Place
 from app.services.home import Home
 from app.services.running import market_of
+from engine import config
 from engine.config import SECTIONS, TABLES
 from engine.errors import BulkheadError
 from engine.experiment import Experiment, build_sweep, parse_experiment
 from engine.plan import plan_on
+from engine.registry import Registry
 from engine.sweep import Sweep
 
 #: Conditions are tried on so many points, evenly spread, where there are more: the count is an estimate then.
@@ -54,14 +56,16 @@ def outlook(home: Home, draft: Draft) -> Outlook:
     """What would run, as far as it can be told at once; the check before a run is `running.check`, which tells all."""
     found = Outlook()
     try:
-        experiment, count, about = _counted(draft)
+        config.check_sections(draft)
+        own = stages.of_config(home, draft)
+        experiment, count, about = _counted(draft, own.registry)
         sweep = experiment.sweep
         names = tuple(sorted({name for branch in sweep.branches for name in branch.fixed}))
         found = Outlook(count, about, len(sweep.branches), names)
         whole = market_of(home, experiment)
         market = whole.select(experiment.data.symbols, experiment.data.end)
         found = Outlook(count, about, len(sweep.branches), names, len(market.time), len(market.symbols))
-        if count * market.close.size > PLANNED:
+        if count * market.close.size > PLANNED or own.of(draft).described:  # own stages would have to be asked
             return found
         plan = plan_on(experiment, draft, whole)
         bars, symbols = len(plan.market.time), len(plan.market.symbols)
@@ -73,19 +77,19 @@ def outlook(home: Home, draft: Draft) -> Outlook:
         )
 
 
-def _counted(draft: Draft) -> tuple[Experiment, int, bool]:
+def _counted(draft: Draft, registry: Registry) -> tuple[Experiment, int, bool]:
     """The experiment, its number of containers, and whether that is an estimate. Raises ConfigError."""
     table = draft.get("sweep")
     sweeping: Mapping[str, Any] = table if isinstance(table, dict) else {}
     if not sweeping.get("where"):
-        experiment = parse_experiment(draft)
+        experiment = parse_experiment(draft, registry)
         return experiment, experiment.containers, False
-    sweep = build_sweep(draft)
+    sweep = build_sweep(draft, registry)
     if sweep.total <= TRIED:
-        experiment = parse_experiment(draft)
+        experiment = parse_experiment(draft, registry)
         return experiment, experiment.containers, False
     open_to_all = {**draft, "sweep": {key: item for key, item in sweeping.items() if key != "where"}}
-    experiment = parse_experiment(open_to_all)
+    experiment = parse_experiment(open_to_all, registry)
     met = round(_share(sweep) * sweep.total)
     return experiment, min(met, experiment.containers), True
 

@@ -4,6 +4,7 @@ What it ran on and what came out stands in `[expected]`: `reproduce` compares wi
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import tomli_w
@@ -16,6 +17,7 @@ from engine import config
 from engine.classifiers.base import Classifier
 from engine.config import DataSection
 from engine.errors import ConfigError, StoreError
+from engine.own.source import Source, all_needed
 from engine.risk.standard import Risk
 from engine.stage import Stage
 from engine.strategies.base import Strategy
@@ -34,8 +36,9 @@ def export_run(home: Home, run_id: int) -> str:
                 f"so it has no digest to pin; run it to its end, or export one container of it, e.g. {run_id}/0"
             )
         means = mean_metrics(store.containers(run_id, status="done"))
+        sources = store.sources(run_id)
     expected = _expected(run, run.containers, run.digest, run.decisions_digest, means)
-    return _pinned(_as_written(run.config), expected, f"run {run_id}")
+    return _pinned(_as_written(run.config), expected, sources, f"run {run_id}")
 
 
 def export_container(home: Home, run_id: int, index: int) -> str:
@@ -58,7 +61,11 @@ def export_container(home: Home, run_id: int, index: int) -> str:
     # a container that did not finish has no log: what is pinned is how it ended, as a run's digest has it
     digest = row.digest or run_digest([(0, row.status, None)])
     metrics = {name: value for name, value in (row.metrics or {}).items() if value is not None}
-    return _pinned(text, _expected(run, 1, digest, row.decisions_digest, metrics), f"container {run_id}/{index}")
+    own = reading.shared.plan.own
+    kinds = [stage.kind for stage in (reading.spec.classifier, *reading.spec.strategies) if stage is not None]
+    modules = [stage["module"] for stage in own.described if stage["kind"] in kinds]
+    expected = _expected(run, 1, digest, row.decisions_digest, metrics)
+    return _pinned(text, expected, all_needed(own.sources, modules), f"container {run_id}/{index}")
 
 
 def mean_metrics(containers: list[Container]) -> dict[str, float]:
@@ -152,9 +159,9 @@ def _table(header: str, name: str, table: dict[str, Any]) -> str:
 def _as_written(text: str) -> str:
     """A config as it was written, with its comments, but without what an earlier export pinned."""
     raw = config.load(text)
-    if "expected" not in raw:
+    if not raw.keys() & {"expected", config.SOURCE}:
         return text
-    del raw["expected"]
+    raw = {name: item for name, item in raw.items() if name not in ("expected", config.SOURCE)}
     before = text.partition(_PINNED)[0].partition("\n[expected]")[0]
     try:
         if config.load(before) == raw:
@@ -164,9 +171,26 @@ def _as_written(text: str) -> str:
     return tomli_w.dumps(raw)
 
 
-def _pinned(text: str, expected: dict[str, Any], what: str) -> str:
-    """`text` with its [expected] section at the end."""
-    return f"{text.rstrip()}\n\n{_PINNED} {what}\n{tomli_w.dumps({'expected': expected})}"
+def _pinned(text: str, expected: dict[str, Any], sources: Sequence[Source], what: str) -> str:
+    """`text` with its [expected] section, and the files of own stages, at the end. StoreError when that is too long."""
+    parts = [f"{text.rstrip()}\n\n{_PINNED} {what}\n{tomli_w.dumps({'expected': expected})}"]
+    for source in sources:
+        parts.append(f'[source.{source.name}]\nhash = "{source.hash}"\ntext = {_written(source.text)}\n')
+    found = "\n".join(parts)
+    if len(found) > config.MAX_BYTES:
+        raise StoreError(
+            f"with the files of its own stages the export of {what} has {len(found):,} characters; a config holds "
+            f"{config.MAX_BYTES:,}: hand on its files under HOME/stages beside it, or make them shorter"
+        )
+    return found
+
+
+def _written(text: str) -> str:
+    """A file's text in TOML: as it stands, when that can be; else with escapes, in one line."""
+    plain = all(c == "\n" or c == "\t" or c.isprintable() for c in text)
+    if plain and "'''" not in text and not text.endswith("'"):
+        return f"'''\n{text}'''"
+    return tomli_w.dumps({"x": text}).removeprefix("x = ").rstrip("\n")
 
 
 _PINNED = "# What came out, for 'bulkhead reproduce':"

@@ -39,10 +39,10 @@ def used(reading: Reading) -> list[Used]:
     """All indicators of a container: those of its strategies, then those of its classifier."""
     spec, found = reading.spec, []
     for name, strategy in zip(spec.names[5:], spec.strategies, strict=True):
-        found += _of(name, strategy.indicators().items(), "")
+        found += _of(name, reading.shared.requests(strategy).items(), "")
     if spec.classifier is not None:
         series = reading.shared.series(reference_key(spec.classifier)).market.symbols[0]
-        found += _of(spec.classifier.kind, spec.classifier.indicators().items(), series)
+        found += _of(spec.classifier.kind, reading.shared.requests(spec.classifier).items(), series)
     return found
 
 
@@ -69,6 +69,8 @@ def _hub(reading: Reading, item: Used) -> Hub:
 
 def _price(request: Request) -> bool:
     """Whether a request gives prices: a function that keeps its input's scale, of prices."""
+    if request.source:
+        return False  # only its author knows
     prices = all(item != "volume" if isinstance(item, str) else _price(item) for item in request.inputs)
     return prices and _keeps_scale(request.function)
 

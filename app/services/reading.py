@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.datasets.library import DatasetLibrary
+from app.services import stages
 from app.services.home import Home
 from db.store import Container, Run
 from engine import config
@@ -24,6 +25,8 @@ from engine.config import DataSection, LimitsSection
 from engine.errors import DataError, StoreError
 from engine.events import NO_SYMBOL, VALUES, Kind, Source
 from engine.market.market import COLUMNS, Market
+from engine.own.source import Source as File
+from engine.own.stages import OwnStages
 from engine.plan import Plan, data_text, reference_key
 from engine.projections import causes, trace
 from engine.projections.account import Account, project
@@ -265,7 +268,7 @@ class Reading:
         bar, before = _places(hub.market, int(event["bar"]), column)
         return tuple(
             Input(name, request.text, _value(hub.get(request), bar, column), _value(hub.get(request), before, column))
-            for name, request in stage.indicators().items()
+            for name, request in self.shared.requests(stage).items()
         )
 
     def _cause(self, row: dict[str, Any]) -> Cause:
@@ -296,12 +299,23 @@ def read(home: Home, run_id: int, index: int) -> Reading:
         run = store.run(run_id)
         container = store.container(run_id, index)
         log = store.events(run_id, index)
-    shared = _shared(home.path, run.id, run.dataset, run.dataset_hash, run.config, json.dumps(run.plan), run.containers)
+        sources = tuple(store.sources(run_id)) if run.plan.get("own") else ()
+    plan = json.dumps(run.plan)
+    shared = _shared(home.path, run.id, run.dataset, run.dataset_hash, run.config, plan, run.containers, sources)
     return Reading(run, container, resolve(shared, index), shared, log)
 
 
 @lru_cache(maxsize=4)
-def _shared(home: Path, run_id: int, dataset: str, dataset_hash: str, text: str, plan: str, count: int) -> Shared:
+def _shared(
+    home: Path,
+    run_id: int,
+    dataset: str,
+    dataset_hash: str,
+    text: str,
+    plan: str,
+    count: int,
+    sources: tuple[File, ...],
+) -> Shared:
     """A run's plan made ready to resolve containers from; indicators are computed when they are asked for."""
     try:
         whole = DatasetLibrary(home).market(dataset_hash)
@@ -310,10 +324,11 @@ def _shared(home: Path, run_id: int, dataset: str, dataset_hash: str, text: str,
             f"run {run_id} ran on dataset '{dataset}' ({dataset_hash[:12]}), which this home cannot give ({error}); "
             "add that version again with 'bulkhead data add'"
         ) from None
-    return Shared(_plan(text, json.loads(plan), count, whole))
+    stored = json.loads(plan)
+    return Shared(_plan(text, stored, count, whole, stages.stored(Home(home), stored, sources)))
 
 
-def _plan(text: str, stored: dict[str, Any], count: int, whole: Market) -> Plan:
+def _plan(text: str, stored: dict[str, Any], count: int, whole: Market, own: OwnStages) -> Plan:
     """The plan of a run from what is stored of it, without listing its sweep or computing an indicator again."""
     raw = config.load(text)
     data = config.section(DataSection, raw, "data")
@@ -322,7 +337,7 @@ def _plan(text: str, stored: dict[str, Any], count: int, whole: Market) -> Plan:
     ranks = np.arange(count) if stored["ranks"] is None else np.array(stored["ranks"], np.int64)
     return Plan(
         raw=raw,
-        modules=(),
+        own=own,
         market=market,
         ranks=ranks,
         first=stored["first"],

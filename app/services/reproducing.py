@@ -61,13 +61,16 @@ class Verdict:
     note: str | None = None
 
 
-def prepare(home: Home, text: str) -> tuple[Prepared, ExpectedSection]:
-    """An exported config, ready to run. ConfigError when it does not say what came out."""
+def prepare(home: Home, text: str, trust: bool = False) -> tuple[Prepared, ExpectedSection]:
+    """An exported config, ready to run. ConfigError when it does not say what came out, or brings strange code.
+
+    `trust`: own stages that it brings along may run although this home has not had them before.
+    """
     if "expected" not in config.load(text):
         raise ConfigError(
             "the config has no [expected] section, so there is nothing to compare; make it with 'bulkhead export'"
         )
-    prepared = running.check(home, text)
+    prepared = running.check(home, text, trust)
     expected = prepared.experiment.expected
     if expected is None or expected.digest is None:
         raise ConfigError(

@@ -5,20 +5,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from app.services import stages
 from app.services.home import Home
 from db.store import BENCHMARK, Lease, NewRun, Store
 from engine import config
-from engine.errors import ConfigError, DataError
+from engine.errors import ConfigError, DataError, StageError
 from engine.experiment import Experiment, parse_experiment
 from engine.fingerprint import engine_version, fingerprint, platform_facts
 from engine.market.market import Market
+from engine.own.stages import OwnStages
 from engine.parallel.block import Block
 from engine.parallel.pool import Pool
 from engine.plan import Plan, plan_on
-from engine.registry import BUILT_IN
 
 BACKENDS = ("loky", "sequential")
 #: Blocks that may wait for the disk before no more are computed.
@@ -34,6 +35,11 @@ class Prepared:
     experiment: Experiment
     plan: Plan
     dataset: str
+
+    @property
+    def own(self) -> OwnStages:
+        """The user's own stages in it."""
+        return self.plan.own
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +79,22 @@ def market_of(home: Home, experiment: Experiment) -> Market:
         ) from None
 
 
-def check(home: Home, text: str, modules: tuple[str, ...] = ()) -> Prepared:
-    """Parse, validate and resolve an experiment. Raises InputError in one line; writes nothing."""
+def check(home: Home, text: str, trust: bool = False, own: OwnStages | None = None) -> Prepared:
+    """Parse, validate and resolve an experiment. Raises InputError in one line; stores nothing.
+
+    Own stages are those of the home's folder, or those that the config brings along; `trust`: also if they are strange.
+    `own`: take these, those of a stored run.
+    """
     raw = config.load(text)
-    experiment = parse_experiment(raw, BUILT_IN.with_modules(modules))
-    plan = plan_on(experiment, raw, market_of(home, experiment), modules)
-    return Prepared(text, experiment, plan, experiment.data.dataset)
+    config.check_sections(raw)
+    own = stages.of_config(home, raw, trust) if own is None else own
+    trusted = stages.judged(home, own.of(raw))
+    experiment = parse_experiment(raw, own.registry)
+    try:
+        plan = plan_on(experiment, raw, market_of(home, experiment), own)
+    except StageError as error:
+        raise ConfigError(str(error)) from error
+    return Prepared(text, experiment, replace(plan, trusted=trusted), experiment.data.dataset)
 
 
 def described(prepared: Prepared) -> dict[str, Any]:
@@ -90,6 +106,7 @@ def described(prepared: Prepared) -> dict[str, Any]:
         "first": plan.first,
         "warmup": plan.warmup,
         "test": plan.test,
+        **({"own": list(plan.own.described)} if plan.own.described else {}),
         "ranks": None if prepared.experiment.sweep.total == plan.containers else plan.ranks.tolist(),
     }
 
@@ -113,6 +130,7 @@ def create(store: Store, prepared: Prepared, workers: int, backend: str) -> int:
             hypothesis=header.hypothesis or "",
             workers=workers,
             backend=backend,
+            sources=plan.sources,
         )
     )
 

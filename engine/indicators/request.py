@@ -2,30 +2,37 @@
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import StageError, nearest
 from engine.indicators.ta import abstract
+
+if TYPE_CHECKING:
+    from engine.indicators.own import Indicator
 
 PRICES = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One output of a TA-Lib function over price columns or over other requests, lagged in the symbol's own bars."""
+    """One output of a TA-Lib function over price columns or over other requests, lagged in the symbol's own bars.
+
+    source: of a user's own indicator the hash of its source; `function` is its kind then.
+    """
 
     function: str
     inputs: "tuple[str | Request, ...]"
-    parameters: tuple[tuple[str, float], ...]
+    parameters: tuple[tuple[str, Any], ...]
     output: str
     lag: int
+    source: str = ""
 
     @property
     def text(self) -> str:
         """The request in words, e.g. `SMA(close, timeperiod=20)`; unique for the request."""
         inputs = [item if isinstance(item, str) else item.text for item in self.inputs]
         parts = [*inputs, *(f"{name}={value}" for name, value in self.parameters)]
-        if len(outputs(self.function)) > 1:
+        if not self.source and len(outputs(self.function)) > 1:
             parts.append(f"output={self.output}")
         if self.lag:
             parts.append(f"lag={self.lag}")
@@ -51,14 +58,23 @@ def default_inputs(function: str) -> tuple[str, ...]:
 
 
 def indicator(
-    function: str, *inputs: "str | Request", lag: int = 0, output: str | None = None, **parameters: float
+    function: "str | Indicator",
+    *inputs: "str | Request",
+    lag: int = 0,
+    output: str | None = None,
+    **parameters: float,
 ) -> Request:
-    """Ask the hub for a TA-Lib indicator, e.g. `indicator("MAX", "high", timeperiod=55, lag=1)`.
+    """Ask the hub for a TA-Lib indicator, e.g. `indicator("MAX", "high", timeperiod=55, lag=1)`, or for one of your
+    own: `indicator(Wobble(window=5), lag=1)`, with nothing else.
 
     `inputs` are price columns (open, high, low, close, volume) or other indicators; without any the function's own
     are taken. `output` picks one of several (default: the first). `lag` counts the symbol's own bars.
     Raises StageError for an unknown function, input, parameter or output.
     """
+    if not isinstance(function, str):
+        if inputs or output or parameters:
+            raise StageError(f"indicator '{function.kind}': its parameters are its fields; give nothing but a lag")
+        return function.request(lag)
     return _request(function.upper(), inputs, lag, output, tuple(sorted(parameters.items())))
 
 

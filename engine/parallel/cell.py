@@ -34,16 +34,22 @@ _NO_SKETCH = np.zeros(SKETCH, np.float32)
 Entry = tuple[Result, npt.NDArray[np.void], npt.NDArray[np.float32]]
 
 
-def run_cell(groups: Sequence[Sequence[int]], limits: LimitsSection, shared: Callable[[], Shared]) -> list[Block]:
+def run_cell(
+    groups: Sequence[Sequence[int]],
+    limits: LimitsSection,
+    shared: Callable[[], Shared],
+    described: Callable[[], Shared] | None = None,
+) -> list[Block]:
     """Run every group of container indices, each in a child of its own, and return all results in blocks.
 
-    `shared` gives what the containers need; it is called in the children.
+    `shared` gives what the containers need; it is called in the children. `described`: the same without the user's code
+    (default: the same), enough to name a container that could not name itself.
     """
     packer = _Packer()
     for group in groups:
         left = list(group)
         while left:
-            left = _run_child(left, limits, shared, packer)
+            left = _run_child(left, limits, shared, described or shared, packer)
     return packer.close()
 
 
@@ -89,7 +95,13 @@ class _Watch:
     late: bool = False
 
 
-def _run_child(indices: list[int], limits: LimitsSection, shared: Callable[[], Shared], packer: _Packer) -> list[int]:
+def _run_child(
+    indices: list[int],
+    limits: LimitsSection,
+    shared: Callable[[], Shared],
+    described: Callable[[], Shared],
+    packer: _Packer,
+) -> list[int]:
     """Fork a child for `indices`, take its reports, judge its end. Returns the containers still to run."""
     with tempfile.TemporaryFile() as output:
         watch = _Watch(since=time.perf_counter())
@@ -103,7 +115,7 @@ def _run_child(indices: list[int], limits: LimitsSection, shared: Callable[[], S
             max(usage.ru_utime + usage.ru_stime - watch.cpu, 0.0),
             max(usage.ru_maxrss * 1024 - watch.peak, 0),
         )
-        params, spec_hash = _describe(indices[watch.done], limits, shared)
+        params, spec_hash = _describe(indices[watch.done], limits, described)
         text = f"{_tail(output.fileno())}\n{error}".strip()
         place = packer.place(0)
         culprit = Result(indices[watch.done], verdict, params, spec_hash, used, text, row_start=place)
@@ -223,6 +235,8 @@ def _verdict(status: int, late: bool, limits: LimitsSection) -> tuple[str, str]:
             )
         return "crashed", f"its process was ended by signal {number} ({signal.Signals(number).name})"
     code = os.WEXITSTATUS(status)
+    if code == child.UNLOADABLE:
+        return "failed", ""  # what it printed last says why
     if code == child.INTERNAL:
         return "internal_error", "its process failed outside of any stage"
     return "crashed", f"its process exited with code {code}, which nobody had asked for"

@@ -4,14 +4,10 @@ Everything it says goes through one pipe as plain bytes and numbers; what a cont
 cell reads when the container fails.
 """
 
-import ctypes
-import faulthandler
 import gc
 import os
 import pickle
-import resource
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,29 +15,20 @@ from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
 from engine.config import LimitsSection
+from engine.errors import StageError
 from engine.outcome import Outcome, run
+from engine.parallel.seal import limit_memory, peak_bytes, seal
 from engine.shared import Shared
 from engine.spec import resolve
 from engine.sweep import canonical
 
 #: Kinds of messages: the child is ready (with its peak memory), a container has ended.
 READY, END = 0, 1
-#: Exit code of a child that failed outside of any container: our fault.
-INTERNAL = 70
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-_PR_SET_PDEATHSIG = 1
+#: Exit codes of a child that failed outside of any container: by our fault; because a user's stages cannot be loaded.
+INTERNAL, UNLOADABLE = 70, 71
+#: MiB that importing a user's stages may map beyond what a container may.
+_IMPORTS_MB = 2048.0
 _ERROR_CHARACTERS = 20_000
-
-
-def mapped_bytes() -> int:
-    """Bytes of address space this process has mapped."""
-    with open("/proc/self/statm", "rb") as statm:
-        return int(statm.read().split()[0]) * resource.getpagesize()
-
-
-def peak_bytes() -> int:
-    """Most memory this process has had resident, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def live(
@@ -60,38 +47,23 @@ def live(
     """
     code = 0
     try:
-        _seal(output, parent)
+        seal(output, parent)
+        limit_memory(limits.memory_mb + _IMPORTS_MB)
         ready = shared()
-        # only the soft limit: the memory a container may map beyond what is mapped now
-        room = mapped_bytes() + int(limits.memory_mb * 2**20)
-        resource.setrlimit(resource.RLIMIT_AS, (room, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        limit_memory(limits.memory_mb)
         gc.freeze()
         _send(pipe, READY, peak_bytes())
         for index in indices:
             if _one(ready, index, limits, pipe, describe):
                 break
+    except StageError as problem:
+        code = UNLOADABLE
+        os.write(output, str(problem).encode(errors="replace"))
     except BaseException:  # nothing may escape: the rest of this process is the cell's own program
         code = INTERNAL
         os.write(output, traceback.format_exc().encode())
     finally:
         os._exit(code)
-
-
-def _seal(output: int, parent: int) -> None:
-    """Die with the parent, leave its terminal alone, and print to `output`."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for fatal in (signal.SIGTERM, signal.SIGPROF, signal.SIGXCPU):
-        signal.signal(fatal, signal.SIG_DFL)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - lives as long as the process
-    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
-    faulthandler.enable(file=2)  # a crash leaves its stack where the cell will read it
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _send(pipe: Connection, *message: Any) -> None:

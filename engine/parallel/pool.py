@@ -15,6 +15,7 @@ import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from engine.errors import BulkheadError
+from engine.own.load import loaded
 from engine.parallel.block import BLOCK_CONTAINERS, Block
 from engine.parallel.cell import run_cell
 from engine.parallel.warm import load_kernels
@@ -35,18 +36,20 @@ def _load(path: str) -> Plan:
     return plan
 
 
-@lru_cache(maxsize=1)
-def _shared(path: str) -> Shared:
-    return Shared(_load(path))
+@lru_cache(maxsize=2)
+def _shared(path: str, real: bool) -> Shared:
+    """What containers share. `real`: with the user's own stages, if there are any; only in a child then."""
+    plan = _load(path)
+    return Shared(plan, loaded(plan.own)) if real and plan.sources else Shared(plan)
 
 
 def _cell(path: str, indices: list[int], alone: bool) -> list[Block]:
     """A joblib task: run a batch of the plan at `path`."""
     plan = _load(path)
-    if not plan.modules:
-        _shared(path)  # before the fork, so that every child finds it ready
+    if not plan.sources:
+        _shared(path, True)  # before the fork, so that every child finds it ready
     groups = [[index] for index in indices] if alone else [indices]
-    return run_cell(groups, plan.limits, lambda: _shared(path))
+    return run_cell(groups, plan.limits, lambda: _shared(path, True), lambda: _shared(path, False))
 
 
 def _warm(path: str, workers: int) -> int:
@@ -55,8 +58,8 @@ def _warm(path: str, workers: int) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops its workers
     plan = _load(path)
     load_kernels(plan.raw)
-    if not plan.modules:
-        _shared(path)
+    if not plan.sources:
+        _shared(path, True)
     gc.collect()
     gc.freeze()  # children are forked from here: what is loaded now is never looked at again
     folder = Path(path).parent
@@ -125,7 +128,7 @@ class Pool:
     def _alone(self) -> bool:
         """Whether each container gets a child of its own: asked for, or because own stages are not proven yet."""
         isolation = self.plan.limits.isolation
-        return isolation == "container" or (isolation == "auto" and bool(self.plan.modules))
+        return isolation == "container" or (isolation == "auto" and bool(self.plan.sources) and not self.plan.trusted)
 
     def _batches(self, indices: list[int]) -> list[list[int]]:
         cost = _SECONDS * max(self.plan.market.valid.size / _BARS, 1.0)

@@ -60,6 +60,7 @@ class ByRegime(Strategy):
         if issubclass(over, BarStrategy):
             raise ConfigError(f"{where}: base: '{base}' knows its position: it cannot be one of several; name another")
         own = {"over": over, "least_symbols": over.least_symbols, "__module__": cls.__module__, "__doc__": cls.__doc__}
+        own["source_hash"] = over.source_hash
         return cast(type[Strategy], type(cls.__name__, (cls,), own))
 
     @classmethod
@@ -94,6 +95,11 @@ class ByRegime(Strategy):
         except ValidationError as error:
             path, problem = first_problem(error, self.over)
             raise ValueError(f"{'.'.join(filter(None, (place, path)))}: {problem}") from None
+
+    @property
+    def variants(self) -> Mapping[str, Strategy]:
+        """The base strategy with each of its sets of parameters, by their place in the config: `regimes.calm`."""
+        return self._variants
 
     def check(self, regimes: tuple[str, ...], where: str) -> None:
         """Raises ConfigError when there is no classifier, or none of its `regimes` has a name that is used."""

@@ -1,5 +1,6 @@
 """A stored run: what misbehaves is named in the database, and all else is stored as if it had run alone."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from app.services.home import Home
 from engine.digest import digests
 from engine.errors import ConfigError
 from engine.outcome import run
+from engine.own.load import loaded
 from engine.shared import Shared
 from engine.spec import resolve
+from tests.engine.own import STAGES
 
 TEXT = """
 [experiment]
@@ -38,7 +41,8 @@ STATUS = {
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_poisoned_run_is_stored_to_the_last_container(tmp_path: Path, workers: int) -> None:
     home = Home(tmp_path)
-    prepared = running.check(home, TEXT, ("tests.stages.poison",))
+    shutil.copytree(STAGES, tmp_path / "stages")
+    prepared = running.check(home, TEXT)
     seen: list[tuple[int, int, int]] = []
     with home.store() as store:
         run_id = running.create(store, prepared, workers, "loky")
@@ -48,14 +52,15 @@ def test_a_poisoned_run_is_stored_to_the_last_container(tmp_path: Path, workers:
         assert (report.containers, report.done, report.failed) == (12, 2, 10)
         assert seen[-1] == (2, 10, 12)
         stored = store.containers(run_id)
-        shared = Shared(prepared.plan)
+        registry = loaded(prepared.own)
         for container in stored:
             mode = container.params["poison.mode"]
+            shared = Shared(prepared.plan, registry)
             spec = resolve(shared, container.index)
             assert container.status == STATUS[mode]
             assert container.spec_hash == spec.spec_hash
             if mode == "fine":
-                alone = run(spec, Shared(prepared.plan))
+                alone = run(spec, shared)
                 assert container.digest == digests(alone.log).log
                 assert repr(store.events(run_id, container.index).tolist()) == repr(alone.log.tolist())
         assert sum(failure.count for failure in store.failures(run_id)) == 10

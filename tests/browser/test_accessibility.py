@@ -1,5 +1,6 @@
 """Every page, light and dark, with runs and without: it fits the window, nothing fails, and all text can be read."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,7 @@ from app.navigation import ENTRIES
 from app.services import running
 from app.services.home import Home
 from tests.browser.conftest import Workbench, serving, tab
-from tests.pages.conftest import BAD, GOOD
+from tests.pages.conftest import BAD, GOOD, STAGES
 
 #: What axe is asked: WCAG 2.1 AA. Canvases, in which tables draw their cells, it cannot see into.
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
@@ -39,8 +40,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     """The workbench on a home with a good run and one with failures."""
     home = Home(tmp_path_factory.mktemp("accessible"))
     with home.store() as store:
-        for text, modules in ((GOOD, ()), (BAD, ("tests.stages.poison",))):
-            prepared = running.check(home, text, modules)
+        shutil.copytree(STAGES, home.path / "stages")
+        for text in (GOOD, BAD):
+            prepared = running.check(home, text)
             running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     with serving(home.path) as found:
         yield found

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from engine.market.market import Market
-from engine.plan import Plan, prepare
+from engine.own.stages import OwnStages
+from engine.plan import NO_STAGES, Plan, prepare
 
 _DAY = 86_400 * 10**9
 
@@ -38,7 +39,7 @@ def experiment(*strategies: dict[str, Any], **sections: Any) -> dict[str, Any]:
 
 
 def plan_of(
-    *strategies: dict[str, Any], market: Market | None = None, modules: tuple[str, ...] = (), **sections: Any
+    *strategies: dict[str, Any], market: Market | None = None, own: OwnStages = NO_STAGES, **sections: Any
 ) -> Plan:
     """The plan of an experiment on the small market."""
-    return prepare(experiment(*strategies, **sections), market or small_market(), modules)[1]
+    return prepare(experiment(*strategies, **sections), market or small_market(), own)[1]

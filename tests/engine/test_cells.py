@@ -6,14 +6,15 @@ import pytest
 
 from engine.digest import digests
 from engine.outcome import run
+from engine.own.load import loaded
 from engine.parallel.block import Result, decode_log
 from engine.parallel.pool import Pool
 from engine.plan import Plan
 from engine.shared import Shared
 from engine.spec import resolve
+from tests.engine.own import POISON
 from tests.engine.small import plan_of
 
-MODULE = "tests.stages.poison"
 VERDICTS = {
     "raise": ("failed", "ValueError: poison: on purpose"),
     "segfault": ("crashed", "SIGSEGV"),
@@ -31,7 +32,7 @@ VERDICTS = {
 def poisoned(modes: list[str], isolation: str) -> Plan:
     return plan_of(
         {"kind": "poison", "mode": modes, "window": [1, 50]},
-        modules=(MODULE,),
+        own=POISON,
         limits={"wall_seconds": 60, "cpu_seconds": 1, "memory_mb": 200, "isolation": isolation},
     )
 
@@ -45,12 +46,13 @@ def results_of(plan: Plan, workers: int = 1, order: list[int] | None = None) -> 
 
 def alone(plan: Plan) -> dict[int, str]:
     """Digests of the containers that behave, each run by itself in this process."""
+    registry = loaded(plan.own)
     shared = Shared(plan)
     found = {}
     for index in range(plan.containers):
-        spec = resolve(shared, index)
-        if spec.params["poison.mode"] == "fine":
-            found[index] = digests(run(spec, Shared(plan)).log).log
+        if resolve(shared, index).params["poison.mode"] == "fine":
+            fresh = Shared(plan, registry)
+            found[index] = digests(run(resolve(fresh, index), fresh).log).log
     return found
 
 
@@ -76,7 +78,7 @@ def test_the_culprit_is_named_and_the_others_are_exact(isolation: str, workers: 
 def test_a_container_that_hangs_is_timed_out_alone() -> None:
     plan = plan_of(
         {"kind": "poison", "mode": ["fine", "sleep"], "window": [1, 50]},
-        modules=(MODULE,),
+        own=POISON,
         limits={"wall_seconds": 1, "isolation": "batch"},
     )
     statuses = {params_of(plan, i)["poison.mode"]: result.status for i, result in results_of(plan).items()}

@@ -12,17 +12,22 @@ from engine.experiment import parse_experiment
 from engine.indicators.hub import compute
 from engine.market.market import Market
 from engine.outcome import run
-from engine.plan import prepare
+from engine.own.catalogue import known
+from engine.own.load import loaded
+from engine.own.source import read_folder
+from engine.own.stages import OwnStages
+from engine.plan import NO_STAGES, prepare
 from engine.registry import BUILT_IN
 from engine.shared import Shared
 from engine.spec import Spec, resolve
 from engine.stage import Regimes
 from engine.strategies.changes import signal_rows
+from tests.engine.own import STAGES
 from tests.engine.signals import closes, signals
 from tests.engine.small import experiment, plan_of, small_market
 
 NAMES = ("calm", "wild", "dull")
-OWN = ("tests.stages.weighted",)
+OWN = known(read_folder(STAGES))
 VOLATILITY = {"kind": "volatility", "window": 5, "baseline": 20}
 BASES: list[tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = [
     ("ma_cross", {"slow": 20, "fast": 5}, {"calm": {"fast": 3}, "wild": {"fast": 9, "enter_on": "state"}}),
@@ -49,15 +54,15 @@ def by_regime(**parameters: Any) -> dict[str, Any]:
     return experiment({"kind": "by_regime", **parameters}, classifier=VOLATILITY)
 
 
-def refused(raw: dict[str, Any], modules: tuple[str, ...] = ()) -> str:
+def refused(raw: dict[str, Any], own: OwnStages = NO_STAGES) -> str:
     with pytest.raises(ConfigError) as caught:
-        prepare(raw, small_market(), modules)
+        prepare(raw, small_market(), own)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def specs(raw: dict[str, Any], modules: tuple[str, ...] = ()) -> list[Spec]:
-    plan = prepare(raw, small_market(), modules)[1]
+def specs(raw: dict[str, Any], own: OwnStages = NO_STAGES) -> list[Spec]:
+    plan = prepare(raw, small_market(), own)[1]
     shared = Shared(plan)
     return [resolve(shared, index) for index in range(plan.containers)]
 
@@ -219,7 +224,7 @@ def test_a_users_own_strategy_can_be_the_base() -> None:
         "regimes": {"calm": {"weights": [0.75, 1.0], "since": 3, "by_symbol": {"S1": 0.5}}},
     }
     plan = prepare(raw, small_market(), OWN)[1]
-    shared = Shared(plan)
+    shared = Shared(plan, loaded(plan.own))
     values = run(resolve(shared, 3), shared).log
     assert set(values["value"][values["kind"] == Kind.SIGNAL].tolist()) <= {0.0, 0.375, 0.5, 0.75, 1.0}
     assert "no such kind 'weighted'" in refused(raw)
@@ -266,7 +271,7 @@ def test_every_branch_needs_a_classifier_with_these_regimes() -> None:
 
 def test_what_its_base_returns_is_checked_before_it_is_spliced() -> None:
     raw = by_regime(base="poison", regimes={"calm": {"mode": "shape"}})
-    plan = prepare(raw, small_market(), ("tests.stages.poison",))[1]
+    plan = prepare(raw, small_market(), OWN)[1]
     shared = Shared(plan)
     with pytest.raises(StageError, match="strategy 'poison': signal\\(\\) must return float64"):
         run(resolve(shared, 0), shared)

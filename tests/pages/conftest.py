@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from app.services import running
 from app.services.home import VARIABLE, Home
 
+#: The folder of the strategy that misbehaves on demand.
+STAGES = Path(__file__).parents[1] / "stages"
 MAIN = Path(__file__).parents[2] / "app" / "main.py"
 #: A name that Markdown, HTML, LaTeX and Streamlit's own marks would all make something of.
 HOSTILE = "**bold** <img src=x onerror=alert(1)> :smile: $x^2$ [l](http://e.example) `c` :red[r] # h"
@@ -55,8 +57,9 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a good run of 30 containers, and one of 6 of which 4 fail. Read it only."""
     home = Home(tmp_path_factory.mktemp("stored"))
     with home.store() as store:
-        for text, modules in ((GOOD, ()), (BAD, ("tests.stages.poison",))):
-            prepared = running.check(home, text, modules)
+        shutil.copytree(STAGES, home.path / "stages")
+        for text in (GOOD, BAD):
+            prepared = running.check(home, text)
             running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     return home.path
 

@@ -42,7 +42,7 @@ def rows(app: AppTest) -> dict[str, list[str]]:
 def another(home: Path, text: str) -> int:
     """A further run; its id."""
     with Home(home).store() as store:
-        prepared = running.check(Home(home), text, ())
+        prepared = running.check(Home(home), text)
         run = running.create(store, prepared, 1, "sequential")
         running.execute(store, prepared, run, 1, "sequential")
     return run
@@ -170,8 +170,10 @@ def test_eight_at_most(page: Open, stored: Path) -> None:
     assert len(app.get("plotly_chart")[0].proto.spec) < 1_000_000
 
 
-def test_a_container_whose_stages_are_gone_is_left_out(page: Open, stored: Path) -> None:
-    app = page(stored, "compare", containers=f"{GOOD_RUN}/3,{BAD_RUN}/0")
+def test_a_container_whose_stages_are_damaged_is_left_out(page: Open, full: Path) -> None:
+    with sqlite3.connect(full / "bulkhead.sqlite") as connection:
+        connection.execute("UPDATE source SET text = ''")
+    app = page(full, "compare", containers=f"{GOOD_RUN}/3,{BAD_RUN}/0")
     assert f"Container {BAD_RUN}/0 is left out: " in said(app)
     assert [element.value for element in app.subheader] == ["Choose two to eight containers"]
 
