@@ -54,7 +54,25 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"base": "random_entry", "parameters": {"probability": 0.3}, "regimes": {"second": {"hold": 2}}},
     ],
     "volatility": [{"window": 5, "baseline": 20}, {"window": 8, "baseline": 30, "reference": "S0"}],
-    "trend": [{"window": 10, "band": 0.01}, {"window": 20, "band": 0.0, "reference": "S1"}],
+    "trend": [{"window": 10, "band": 0.01}, {"window": 20, "band": 0.0, "reference": "S1", "dwell": 5}],
+    "volatility_quantile": [
+        {"window": 5, "history": 30},
+        {"window": 8, "history": 20, "low": 0.2, "high": 0.9, "reference": "S1", "dwell": 3},
+    ],
+    "adx_trend": [
+        {"window": 5, "average": 10, "slope": 4},
+        {"window": 8, "threshold": 30.0, "average": 5, "slope": 2, "reference": "S1", "dwell": 2},
+    ],
+    "volatility_trend": [
+        {"window": 5, "baseline": 20, "average": 15},
+        {"window": 8, "baseline": 30, "average": 10, "band": 0.0, "reference": "S1", "dwell": 4},
+    ],
+    "drawdown": [{}, {"correction": 0.05, "bear": 0.1, "recovery": 0.0, "rally": 0.1, "reference": "S1", "dwell": 3}],
+    "breakout": [{"window": 20, "hold": 5}, {"window": 10, "hold": 1, "reference": "S1", "dwell": 2}],
+    "markov_switching": [
+        {"min_history": 60, "fit_every": 60},
+        {"min_history": 60, "fit_every": 60, "max_history": 80, "states": 3, "reference": "S1", "dwell": 2},
+    ],
 }
 ALL = [
     pytest.param(kind, variant, symbols, id=f"{kind}-{i}-{symbols}")
