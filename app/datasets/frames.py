@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from app.datasets.columns import CLOCK
 from app.datasets.files import File
-from app.datasets.refusal import Ints, Screen
+from app.datasets.refusal import Ints, Screen, refuse
 from engine.errors import DataError
 
 #: Given the names of a file's columns: the places of those that are wanted, by what they are.
@@ -34,6 +34,7 @@ _UNREADABLE = (
     pd.errors.ParserError,
     pd.errors.ParserWarning,
 )
+_LONG = "more cells than the header has columns"
 #: Characters that are kept of a row that is left out.
 _TEXT = 500
 
@@ -143,14 +144,16 @@ def _csv(file: File, choose: Choose, text: Callable[[], Sequence[int]], drop: bo
         try:
             table = pd.read_csv(file.path, **options)
         except (pd.errors.ParserError, pd.errors.ParserWarning):
-            if not drop:
-                raise
             lines, long = _without_long(file.path, separator, len(names))
+            if not long:
+                raise
+            if not drop:
+                raise refuse(file.label, long[0], f"{_LONG} ({len(names)})") from None
             table = pd.read_csv(lines, **options | {"compression": None})
     row = np.arange(2, len(table) + 2)
     blank = (table.isna() | (table == "")).all(axis=1).to_numpy()
     screen = _screen(file, row[~blank], drop)
-    screen.out += [(0, row, "more cells than columns") for row in long]
+    screen.out += [(0, row, _LONG) for row in long]
     return Frame(table[~blank].reset_index(drop=True), places, screen)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.datasets import dropped, storage
+from app.datasets.difference import Difference, difference
 from app.datasets.examine import Examined, Files, examine
 from app.datasets.refusal import Dropped
 from app.datasets.wanted import NAME, Wanted
@@ -97,6 +98,21 @@ class DatasetLibrary:
     def check(self, name_or_hash: str) -> Report:
         """What looks odd in a dataset's bars."""
         return check(self.market(name_or_hash))
+
+    def difference(self, old: str, new: str | None = None, limit: int | None = None) -> Difference:
+        """What differs between two datasets, or versions of one.
+
+        Without `new`: from `old` to its name's newest version, or, if that is it, from the version before.
+        """
+        first = self.get(old)
+        if new is None:
+            newest = len(self.versions(first.name)) if first.name else 0
+            if newest < 2:
+                raise DataError(f"'{old}' has no other version to be compared with; name a second dataset")
+            new = f"{first.name}{VERSION}{newest}"
+            old = f"{first.name}{VERSION}{newest - 1}" if first.version == newest else old
+        found = difference(self.market(old), self.market(new), limit)
+        return replace(found, old=self.get(old), new=self.get(new))
 
     def dropped(self, name_or_hash: str) -> tuple[Dropped, ...]:
         """The rows that were left out when the name was last given these bars."""

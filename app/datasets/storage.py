@@ -33,7 +33,7 @@ def write(market: Market, path: Path) -> None:
     After them come `split` and `dividend` where there are any (NaN on bars without), then the features by name. Ends of
     symbols follow from the bars and are not stored.
     """
-    values = {name: getattr(market, name) for name in COLUMNS} | _stated(market) | dict(market.features)
+    values = {name: getattr(market, name) for name in COLUMNS} | stated(market) | dict(market.features)
     rows: dict[str, Any] = {"time": [], "symbol": []} | {name: [] for name in values}
     for s in range(len(market.symbols)):
         own = np.flatnonzero(market.valid[:, s])
@@ -50,7 +50,7 @@ def write(market: Market, path: Path) -> None:
         pq.write_table(table, file, compression="zstd")
 
 
-def _stated(market: Market) -> dict[str, npt.NDArray[np.float64]]:
+def stated(market: Market) -> dict[str, npt.NDArray[np.float64]]:
     """Splits and dividends as columns, float64 (bars, symbols): of a kind only where there is one."""
     columns = {}
     for name, kind in ACTIONS.items():
