@@ -10,7 +10,7 @@ from app.datasets import times
 from app.datasets.reader import Table
 from app.datasets.refusal import Bools, Screen
 from app.datasets.rows import Rows
-from app.datasets.validate import judge_actions
+from app.datasets.validate import happens, judge_actions
 from engine.errors import nearest
 from engine.market.actions import Action
 from engine.market.dataset import DAY, sessions_of
@@ -20,7 +20,6 @@ Floats = npt.NDArray[np.float64]
 
 #: What would count twice, in prices that are adjusted for it already.
 _TWICE = {"raw": (), "split": ("split",), "total_return": ("split", "dividend")}
-_KINDS = {"split": Action.SPLIT, "dividend": Action.DIVIDEND}
 
 
 @dataclass
@@ -112,10 +111,7 @@ def _filed(
 
 def _present(values: Mapping[str, Floats], screen: Screen, adjustment: str) -> Bools:
     """Rows at which something happens. DataError for what the prices hold already."""
-    there = {
-        "split": ~np.isnan(values["split"]) & (values["split"] != 0) & (values["split"] != 1),
-        "dividend": ~np.isnan(values["dividend"]) & (values["dividend"] != 0),
-    }
+    there = happens(values)
     for name in _TWICE[adjustment]:
         if there[name].any():
             raise screen.refusal(
@@ -137,9 +133,8 @@ def _once_a_session(rows: Rows, screen: Screen) -> None:
         return
     bars, place = np.unique(rows.time, return_inverse=True)
     session = sessions_of(bars, "1min", rows.zone)[place]
-    for name in _KINDS:
-        values = rows.values[name]
-        there = np.flatnonzero(~np.isnan(values) & (values != 0) & ((values != 1) | (name == "dividend")))
+    for name, flags in happens(rows.values).items():
+        there = np.flatnonzero(flags)
         _, first = np.unique(np.stack([rows.symbol[there], session[there]]), axis=1, return_index=True)
         if len(first) < len(there):
             again = int(np.delete(there, first)[0])

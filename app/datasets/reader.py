@@ -13,14 +13,12 @@ from app.datasets.files import File
 from app.datasets.frames import Frame
 from app.datasets.refusal import Ints, Screen
 from app.datasets.times import Stamps
+from app.datasets.validate import ACTIONS, lose_no_action
 from app.datasets.wanted import Wanted
 from engine.errors import DataError
 from engine.market.market import COLUMNS
 
 Floats = npt.NDArray[np.float64]
-
-#: Corporate actions as columns of a file.
-ACTIONS = ("split", "dividend")
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,7 @@ def read(file: File, wanted: Wanted, symbol: str | None) -> Table:
         screen.note(np.isinf(array), f"the {name} is not finite")
     stamps = times.parse(_moment(columns), screen)
     since = _available(frame, available[0], known, screen) if available and known else None
+    lose_no_action(values, screen)
     return Table(screen, stamps, codes, symbols, values, known, since).settled()
 
 

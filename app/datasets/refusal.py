@@ -49,6 +49,11 @@ class Screen:
             self._bad[new] = True
             self._noted.append((new, reason, told))
 
+    @property
+    def bad(self) -> Bools:
+        """The rows of which there were complaints."""
+        return self._bad.copy()
+
     def settle(self) -> Bools:
         """The rows that stay, of those that there were; from now on there are only these. Raises DataError."""
         keep = ~self._bad

@@ -11,6 +11,7 @@ from app.datasets.refusal import Bools, Ints, Screen
 
 Floats = npt.NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
+ACTIONS = ("split", "dividend")
 
 
 def judge(time: Ints, symbol: Ints, symbols: Sequence[str], values: Mapping[str, Floats], screen: Screen) -> None:
@@ -46,11 +47,41 @@ def judge(time: Ints, symbol: Ints, symbols: Sequence[str], values: Mapping[str,
         note(same, "the time stands twice for this symbol")
         note(back, "the time goes back; sort each symbol's rows oldest first")
         return
+    lose_no_action(values, screen)
     stays = np.flatnonzero(~bad)
-    same, _ = _order(time[stays], symbol[stays])
-    note(_at(stays[same], len(time)), "the time stands twice for this symbol")
-    stays = stays[~same]
-    note(_at(stays[_astray(time[stays], symbol[stays])], len(time)), "the time is out of order for this symbol")
+    again, _ = _order(time[stays], symbol[stays])
+    same = _at(stays[again], len(time))
+    note(same, "the time stands twice for this symbol")
+    stays = stays[~again]
+    astray = _at(stays[_astray(time[stays], symbol[stays])], len(time))
+    note(astray, "the time is out of order for this symbol")
+    for k in np.flatnonzero(same & np.any([*happens(values).values()], axis=0)):  # stated by the row that stays too
+        first = stays[(time[stays] == time[k]) & (symbol[stays] == symbol[k])][0]
+        same[k] = any(values[name][k] != values[name][first] for name in ACTIONS)
+    same &= np.any([*happens(values).values()], axis=0)
+    lost = same | astray
+    lose_no_action({name: np.where(lost, values[name], np.nan) for name in ACTIONS}, screen)
+
+
+def happens(values: Mapping[str, Floats]) -> dict[str, Bools]:
+    """Rows at which there is a split, or a dividend: bool (rows,) each. 0, and a split of 1, are none."""
+    split, dividend = values["split"], values["dividend"]
+    return {
+        "split": ~np.isnan(split) & (split != 0) & (split != 1),
+        "dividend": ~np.isnan(dividend) & (dividend != 0),
+    }
+
+
+def lose_no_action(values: Mapping[str, Floats], screen: Screen) -> None:
+    """Raise DataError where a row that is to be left out states a split or a dividend that can be."""
+    if screen.drop:
+        for name, there in happens(values).items():
+            if (lost := screen.bad & there & (values[name] > 0) & np.isfinite(values[name])).any():
+                raise screen.refusal(
+                    int(lost.argmax()),
+                    f"it would be dropped, and the {name} it states be lost; mend the row, or state the {name} in a "
+                    "file of actions",
+                )
 
 
 def judge_actions(values: Mapping[str, Floats], note: Callable[[Bools, str], None]) -> None:
