@@ -82,7 +82,7 @@ def add(
         return
     out = console()
     out.print(_listed(library, [dataset]))
-    if dropped := library.dropped(dataset.name):
+    if dropped := _left_out(library, dataset.name):
         out.print(_dropped(dropped))
     out.print(f"next: bulkhead data check {dataset.name}")
 
@@ -106,7 +106,8 @@ def check(
 ) -> None:
     """Report gaps, suspected splits, stale bars, opens taken from the previous close, and rows that were dropped."""
     library = open_home(home).datasets
-    report, dropped, dataset = library.check(name), library.dropped(name), library.get(name)
+    report, dataset = library.check(name), library.get(name)
+    dropped = _left_out(library, name)
     if as_json:
         from app.datasets.dropped import reasons
 
@@ -161,6 +162,15 @@ def _told(dataset: "Dataset", report: "Report") -> Iterator[str]:
         yield f"ended before the others, with their last bar: {', '.join(ended[:_FINDINGS])}{more}"
 
 
+def _left_out(library: "DatasetLibrary", name: str) -> "tuple[Dropped, ...]":
+    """The rows that were dropped; a warning where their list cannot be read, as the bars can."""
+    try:
+        return library.dropped(name)
+    except DataError as error:
+        say(f"warning: {error}")
+        return ()
+
+
 def _dropped(dropped: "tuple[Dropped, ...]") -> str:
     """How many rows were left out, and why."""
     from app.datasets.dropped import reasons
@@ -186,7 +196,7 @@ def _row(library: "DatasetLibrary", dataset: "Dataset") -> dict[str, object]:
     """A dataset as JSON has it."""
     from app.datasets.dropped import reasons
 
-    dropped = library.dropped(dataset.name)
+    dropped = _left_out(library, dataset.name)
     return asdict(dataset) | {"dropped": {"rows": len(dropped), "reasons": reasons(dropped)}}
 
 
@@ -206,7 +216,7 @@ def _listed(library: "DatasetLibrary", found: "Sequence[Dataset]") -> object:
         ("splits", [dataset.splits for dataset in found]),
         ("dividends", [dataset.dividends for dataset in found]),
         ("features", [len(dataset.features) for dataset in found]),
-        ("dropped\nrows", [len(library.dropped(dataset.name)) for dataset in found]),
+        ("dropped\nrows", [len(_left_out(library, dataset.name)) for dataset in found]),
     ):
         if any(counts):
             heads.append(head)

@@ -120,7 +120,9 @@ def _file(home: Home, upload: Upload) -> Iterator[File]:
 #: What the command line advises, and what a form does.
 _ADVICE = (
     (re.compile(r"(?:use|name one with) --map (\w+)=(?:'[^']*'|\w+)"), r"choose the column for the \1"),
-    (re.compile(r"as --tz America/New_York"), "by choosing their time zone"),
+    (re.compile(r"as --tz [\w/+-]+"), "by choosing their time zone"),
+    (re.compile(r"leave the column out with --map (\w+)="), r"choose no column for the \1"),
+    (re.compile(r"leave out --stamp close"), "choose that times say when the bar opens"),
     (re.compile(r"; choose another --home"), ""),
 )
 
