@@ -1,7 +1,9 @@
 """Splits and dividends of the bars' own columns and of a file of their own, as a market's actions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ from app.datasets import times
 from app.datasets.reader import Table
 from app.datasets.refusal import Bools, Screen
 from app.datasets.rows import Rows
+from app.datasets.times import wall_clock
 from app.datasets.validate import happens, judge_actions
 from engine.errors import nearest
 from engine.market.actions import Action
@@ -22,17 +25,15 @@ Floats = npt.NDArray[np.float64]
 _TWICE = {"raw": (), "split": ("split",), "total_return": ("split", "dividend")}
 
 
-@dataclass
-class _Due:
-    """What happens to one symbol at one bar: new units for one old, and money for each new unit."""
+class _Stated(NamedTuple):
+    """What a row states. `time` is the bar's at which it stands, `date` the day it is of, a number of days."""
 
-    split: float = 1.0
-    dividend: float = 0.0
-
-    def then(self, split: float, dividend: float) -> None:
-        """A later day's actions at the same bar: its split comes after the dividends until now."""
-        self.split *= split
-        self.dividend = self.dividend / split + dividend
+    symbol: int
+    time: int
+    date: int
+    #: New units for one old, and money for each new unit.
+    split: float
+    dividend: float
 
 
 def gather(rows: Rows, table: Table | None, adjustment: str) -> npt.NDArray[np.void]:
@@ -44,25 +45,31 @@ def gather(rows: Rows, table: Table | None, adjustment: str) -> npt.NDArray[np.v
     """
     present = _present(rows.values, rows.screen, adjustment)
     _once_a_session(rows, rows.screen)
-    own = {(int(rows.symbol[k]), int(rows.time[k])): _of(rows.values, k) for k in np.flatnonzero(present)}
-    due = {} if table is None else _filed(rows, table, adjustment, own)
-    for place, (split, dividend) in own.items():  # of the bar's own day, which is the last of those that stand there
-        due.setdefault(place, _Due()).then(split, dividend)
+    places = np.flatnonzero(present)
+    dates = wall_clock(rows.time[places], rows.zone) // DAY
+    stated = [
+        _Stated(int(rows.symbol[k]), int(rows.time[k]), int(date), *_of(rows.values, k))
+        for k, date in zip(places, dates, strict=True)
+    ]
+    if table is not None:
+        stated += _filed(rows, table, adjustment, stated)
     bars = np.unique(rows.time)
     found = []
-    for (symbol, time), one in sorted(due.items()):
-        bar = int(np.searchsorted(bars, time))
-        if one.split != 1.0:
-            found.append((bar, symbol, int(Action.SPLIT), one.split))
-        if one.dividend > 0.0:
-            found.append((bar, symbol, int(Action.DIVIDEND), one.dividend))
+    for (symbol, time), at_bar in groupby(sorted(stated), key=itemgetter(0, 1)):
+        bar, split, dividend = int(np.searchsorted(bars, time)), 1.0, 0.0
+        for _, of_day in groupby(at_bar, key=itemgetter(2)):
+            for one in sorted(of_day, key=lambda one: one.split == 1.0):  # a day's split comes before its dividend
+                split *= one.split
+                dividend = dividend / one.split + one.dividend
+        if split != 1.0:
+            found.append((bar, symbol, int(Action.SPLIT), split))
+        if dividend > 0.0:
+            found.append((bar, symbol, int(Action.DIVIDEND), dividend))
     return np.array(found, ACTION)
 
 
-def _filed(
-    rows: Rows, table: Table, adjustment: str, own: Mapping[tuple[int, int], tuple[float, float]]
-) -> dict[tuple[int, int], _Due]:
-    """The actions of a file of their own, by symbol and time of the bar; `own`: those of the bars' columns."""
+def _filed(rows: Rows, table: Table, adjustment: str, own: list[_Stated]) -> list[_Stated]:
+    """What a file of actions states; `own`: what the bars' own columns do."""
     screen = table.screen
     judge_actions(table.values, screen.note)
     table = table.settled()
@@ -76,10 +83,11 @@ def _filed(
     )
     day = times.known_from(table.stamps, None, rows.zone, rows.of_days)
     day = day // DAY * DAY if rows.of_days else day
+    date = wall_clock(day, rows.zone) // DAY
     at, early = np.full(len(day), times.MISSING), np.zeros(len(day), np.bool_)
-    for own in np.unique(code[present & (code >= 0)]):
-        bars = np.sort(rows.time[rows.symbol == own])
-        mine = np.flatnonzero(present & (code == own))
+    for symbol in np.unique(code[present & (code >= 0)]):
+        bars = np.sort(rows.time[rows.symbol == symbol])
+        mine = np.flatnonzero(present & (code == symbol))
         place = np.searchsorted(bars, day[mine])
         early[mine] = day[mine] < bars[0]
         at[mine[place < len(bars)]] = bars[place[place < len(bars)]]
@@ -89,24 +97,28 @@ def _filed(
         lambda k: f"no bar of '{rows.symbols[code[k]]}' on this day or later; add bars up to it, or take the row out",
     )
     present &= ~early & (at != times.MISSING)
-    due: dict[tuple[int, int], _Due] = {}
+    beside = {mark for one in own for mark in _marks(one)}
     seen: set[tuple[int, int, str]] = set()
     twice, both = np.zeros(len(day), np.bool_), np.zeros(len(day), np.bool_)
-    for k in np.flatnonzero(present)[np.argsort(day[present], kind="stable")]:
-        split, dividend = _of(table.values, k)
-        there = {"split": split != 1.0, "dividend": dividend > 0.0}
-        place = int(code[k]), int(at[k])
-        beside = own.get(place, (1.0, 0.0))
-        stated = {(int(code[k]), int(day[k]), name) for name in there if there[name]}
-        twice[k] = bool(stated & seen)
-        both[k] = (there["split"] and beside[0] != 1.0) or (there["dividend"] and beside[1] > 0.0)
+    stated = []
+    for k in np.flatnonzero(present):
+        one = _Stated(int(code[k]), int(at[k]), int(date[k]), *_of(table.values, k))
+        twice[k], both[k] = bool(_marks(one) & seen), bool(_marks(one) & beside)
+        seen |= _marks(one)
         if not (twice[k] or both[k]):
-            seen |= stated
-            due.setdefault(place, _Due()).then(split, dividend)
-    screen.note(twice, "stated twice for this symbol and day")
-    screen.note(both, "stated at this bar by the bars' own columns already")
+            stated.append(one)
+    screen.note(both, "stated on this day by the bars' own columns already")
+    screen.note(
+        twice, "stated twice for this symbol and day", lambda _: "stated twice for this symbol and day; write it once"
+    )
     screen.settle()
-    return due
+    return stated
+
+
+def _marks(one: _Stated) -> set[tuple[int, int, str]]:
+    """What may be stated once: symbol, day, and what it is."""
+    there = {"split": one.split != 1.0, "dividend": one.dividend > 0.0}
+    return {(one.symbol, one.date, name) for name in there if there[name]}
 
 
 def _present(values: Mapping[str, Floats], screen: Screen, adjustment: str) -> Bools:

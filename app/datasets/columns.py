@@ -104,7 +104,7 @@ def mapped(name: str, column: str, header: Sequence[str], file: str) -> int:
     """The place of `column`, wanted as `name`: written exactly, else in any case when that is unique."""
     plain = _plain(header)
     places = [k for k, known in enumerate(header) if known == column]
-    places = places or [k for k, known in enumerate(plain) if known == column.strip().lower()]
+    places = places or [k for k, known in enumerate(plain) if known == _plain([column])[0]]
     if len(places) == 1:
         return places[0]
     if places:

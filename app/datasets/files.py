@@ -48,7 +48,7 @@ def find(named: File | Path | str | Sequence[Path | str]) -> tuple[File, ...]:
         raise DataError("no file; name at least one")
     names = [path.name for path in paths.values()]
     return tuple(
-        File(path, path.name if names.count(path.name) == 1 else os.path.normpath(path)) for path in paths.values()
+        File(path, path.name if path.name and names.count(path.name) == 1 else str(path)) for path in paths.values()
     )
 
 

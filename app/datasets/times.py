@@ -67,7 +67,12 @@ def clock(stamps: Stamps, tz: str | None) -> Ints:
     """What a clock showed, int64 nanoseconds: in `tz` for instants, where it is given, else the file's own."""
     if stamps.utc is None or tz is None:
         return stamps.wall
-    return _nanoseconds(pd.Series(pd.DatetimeIndex(stamps.utc, tz="UTC").tz_convert(tz).tz_localize(None)))
+    return wall_clock(stamps.utc, tz)
+
+
+def wall_clock(time: Ints, zone: str) -> Ints:
+    """Instants, int64 ns UTC (n,), as clocks in `zone` show them."""
+    return _nanoseconds(pd.Series(pd.DatetimeIndex(time, tz="UTC").tz_convert(zone).tz_localize(None)))
 
 
 def intraday(wall: Ints, symbols: npt.NDArray[np.integer]) -> bool:

@@ -54,12 +54,15 @@ def judge(time: Ints, symbol: Ints, symbols: Sequence[str], values: Mapping[str,
     note(same, "the time stands twice for this symbol")
     stays = stays[~again]
     astray = _at(stays[_astray(time[stays], symbol[stays])], len(time))
+    for code in np.unique(symbol[astray]):
+        if 2 * astray[symbol == code].sum() > (symbol[stays] == code).sum():
+            k = int((astray & (symbol == code)).argmax())
+            raise screen.refusal(k, f"most times of {symbols[code]} go back; sort each symbol's rows oldest first")
     note(astray, "the time is out of order for this symbol")
-    for k in np.flatnonzero(same & np.any([*happens(values).values()], axis=0)):  # stated by the row that stays too
+    there, lost = happens(values), astray.copy()
+    for k in np.flatnonzero(same & (there["split"] | there["dividend"])):
         first = stays[(time[stays] == time[k]) & (symbol[stays] == symbol[k])][0]
-        same[k] = any(values[name][k] != values[name][first] for name in ACTIONS)
-    same &= np.any([*happens(values).values()], axis=0)
-    lost = same | astray
+        lost[k] = any(there[name][k] and values[name][k] != values[name][first] for name in ACTIONS)
     lose_no_action({name: np.where(lost, values[name], np.nan) for name in ACTIONS}, screen)
 
 
@@ -119,20 +122,23 @@ def _astray(time: Ints, symbol: Ints) -> Bools:
 
 
 def _longest_rise(time: Ints) -> list[int]:
-    """Places of a longest rising subsequence of `time` (n,): patience sorting, O(n log n)."""
-    ends: list[int] = []  # the least time at which a rise of each length can end, and where that is
+    """Places of a longest rising subsequence of `time` (n,): patience sorting, O(n log n), from the end.
+
+    Of two rows of which one must go, the earlier stays.
+    """
+    ends: list[int] = []  # of the rises of each length: minus the latest time at which one can begin, and where that is
     places: list[int] = []
-    before = [-1] * len(time)
-    for k, moment in enumerate(time.tolist()):
+    after = [-1] * len(time)
+    for k, moment in reversed([*enumerate((-time).tolist())]):
         length = bisect_left(ends, moment)
-        before[k] = places[length - 1] if length else -1
+        after[k] = places[length - 1] if length else -1
         ends[length : length + 1] = [moment]
         places[length : length + 1] = [k]
     rise, k = [], places[-1] if places else -1
     while k >= 0:
         rise.append(k)
-        k = before[k]
-    return rise[::-1]
+        k = after[k]
+    return rise
 
 
 def _at(places: npt.NDArray[np.intp], rows: int) -> Bools:
