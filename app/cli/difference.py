@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.common import HomeOption, JsonOption, console, open_home, print_json
+from app.cli.data import many
 
 if TYPE_CHECKING:
     from app.datasets.difference import Difference
@@ -49,7 +50,8 @@ def _print(found: "Difference") -> None:
         out.print("no difference")
         return
     out.print(
-        f"{found.changed:,} bars changed ({found.values:,} values), {found.added:,} added, {found.removed:,} removed"
+        f"{many(found.changed, 'bar')} changed ({many(found.values, 'value')}), "
+        f"{found.added:,} added, {found.removed:,} removed"
     )
     if not found.changes:
         return

@@ -20,6 +20,8 @@ STATE = st.session_state
 #: What a bar is made of, and whether a file must have it.
 _PARTS = dict.fromkeys(("time", "open", "high", "low", "close"), True)
 _PARTS |= dict.fromkeys(("volume", "symbol", "split", "dividend"), False)
+#: In place of a column: that there is none.
+NONE = -1
 _BAD_ROWS = {"refuse": "refuse the file", "drop": "drop them, and keep a list"}
 _STAMPS = {"open": "when the bar opens", "close": "when the bar closes"}
 
@@ -91,23 +93,22 @@ def _form(upload: Upload, found: Columns, form: str) -> Wanted:
                 "Symbol", max_chars=64, key=f"symbol-{form}", placeholder=name or "as the name", width=150
             )
     mapping = {}
-    choices = list(range(len(found.names)))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for part, needed in _PARTS.items():
             taken = found.taken.get(part)
+            spare = [NONE] if taken is not None and not needed else []  # a box that stood on a column knows no nothing
+            choices = [*spare, *range(len(found.names))]
             place = st.selectbox(
                 f"Column: {part}",
                 choices,
-                found.names.index(taken) if taken is not None else None,
-                lambda choice: html.clean(found.names[choice]) or "(no name)",
+                choices.index(found.names.index(taken)) if taken is not None else None,
+                lambda choice: "none" if choice == NONE else html.clean(found.names[choice]) or "(no name)",
                 key=f"column-{part}-{form}",
                 placeholder="choose" if needed else "none",
                 width=150,
             )
-            if place is not None and found.names[place] != taken:
-                mapping[part] = found.names[place]
-            elif place is None and taken is not None and not needed:
-                mapping[part] = ""
+            if place is not None and (column := "" if place == NONE else found.names[place]) != taken:
+                mapping[part] = column
     chosen, since = _features(found, {**found.taken, **mapping}.values(), form)
     return Wanted(
         name.strip(),

@@ -141,10 +141,9 @@ def test_a_file_of_actions_stands_at_the_next_own_bars(library, tmp_path):
         (4, 0, SPLIT, 2.0),
         (4, 0, DIVIDEND, 1.5),
     ]
-    columns = text(
-        tmp_path, "columns.csv", f"{HEADER},Ticker,split,dividend",
-        *(f"{line},{cells}" for line, cells in zip(lines, [",", ",0.25", ",", ",", "2,1.5", ",", ",", ",0.3"], strict=True)),
-    )  # fmt: skip
+    cells = [",", ",0.25", ",", ",", "2,1.5", ",", ",", ",0.3"]
+    rows = [f"{line},{cell}" for line, cell in zip(lines, cells, strict=True)]
+    columns = text(tmp_path, "columns.csv", f"{HEADER},Ticker,split,dividend", *rows)
     assert library.add(columns, "y").hash == dataset.hash, "however they are stated"
     beside = columns.read_text().replace("2,1.5", "2,").replace(",0.3", ",")
     part = text(tmp_path, "part.csv", "Date,Symbol,Dividend", "2024-01-08,A,1.5", "2024-01-05,B,0.3")
