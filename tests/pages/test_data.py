@@ -250,3 +250,11 @@ def test_an_experiment_on_it(page: Open, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(navigation, "open_experiment", lambda **start: asked.append(start))
     page(tmp_path, "data", dataset="us-tech").button("use").click().run()
     assert asked == [{"dataset": "us-tech"}]
+
+
+def test_an_experiment_on_a_version_shows_that_versions_bars(page: Open, tmp_path: Path) -> None:
+    first = adding.add(Home(tmp_path), Upload("gold.csv", GOOD.encode()), Wanted("gold"))
+    adding.add(Home(tmp_path), Upload("gold.csv", GOOD.replace("13", "14").encode()), Wanted("gold"))
+    app = page(tmp_path, "experiment", dataset="gold@1")
+    assert first.hash[:12] in said(app) and "not there" not in str(app.selectbox[0].options)
+    assert 'dataset = "gold@1"' in app.text_area("toml").value
