@@ -22,9 +22,20 @@ def page() -> None:
     adding.added(home, empty=not found)
     chosen = _chosen(home, found)
     if found:
-        datasets.listing(found, chosen.name if chosen else None)
+        datasets.listing(found, chosen.name if chosen else None, _dropped(home, found))
     if chosen is not None:
         datasets.dataset(home, chosen)
+
+
+def _dropped(home: Home, found: tuple[Dataset, ...]) -> dict[str, int]:
+    """How many rows were left out of each dataset; a line for a list of them that cannot be read."""
+    counts = {}
+    for dataset in found:
+        try:
+            counts[dataset.name] = len(home.datasets.dropped(dataset.name))
+        except InputError as error:
+            st.html(html.notice(error, "error"))
+    return counts
 
 
 def _chosen(home: Home, found: tuple[Dataset, ...]) -> Dataset | None:

@@ -1,21 +1,29 @@
 """Adding a dataset from the browser: a file, what its columns are, a report of what it would become, then Add."""
 
+from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from zoneinfo import available_timezones
 
 import streamlit as st
 
-from app.components import datasets, html, quality
+from app.components import datasets, dropped, html, quality
 from app.components.numbers import many
+from app.datasets.wanted import Wanted
 from app.services import adding
-from app.services.adding import Columns, Draft, Upload, Wanted
+from app.services.adding import Columns, Draft, Upload
 from app.services.home import Home
 from engine.errors import DataError
 from engine.market.dataset import ADJUSTMENTS
 
 STATE = st.session_state
 #: What a bar is made of, and whether a file must have it.
-_PARTS = {"time": True, "open": True, "high": True, "low": True, "close": True, "volume": False, "symbol": False}
+_PARTS = dict.fromkeys(("time", "open", "high", "low", "close"), True)
+_PARTS |= dict.fromkeys(("volume", "symbol", "split", "dividend"), False)
+#: In place of a column: that there is none.
+NONE = -1
+_BAD_ROWS = {"refuse": "refuse the file", "drop": "drop them, and keep a list"}
+_STAMPS = {"open": "when the bar opens", "close": "when the bar closes"}
 
 
 def added(home: Home, empty: bool = False) -> None:
@@ -71,28 +79,78 @@ def _form(upload: Upload, found: Columns, form: str) -> Wanted:
             help="Where the clock stood, for intraday times without an offset. Daily bars need none.",
             width=240,
         )
+        stamp = st.selectbox(
+            "Times say", list(_STAMPS), format_func=_STAMPS.__getitem__, key=f"stamp-{form}", width=190,
+            help="Of intraday bars. Stored is the time when a bar opens; daily bars are known by their date.",
+        )  # fmt: skip
+        bad = st.selectbox(
+            "Bad rows", list(_BAD_ROWS), format_func=_BAD_ROWS.__getitem__, key=f"bad-{form}", width=220,
+            help="Rows that no bar can be: without a price, with the high below the low, a time that stands twice…",
+        )  # fmt: skip
         symbol = ""
         if "symbol" not in found.taken:
             symbol = st.text_input(
                 "Symbol", max_chars=64, key=f"symbol-{form}", placeholder=name or "as the name", width=150
             )
     mapping = {}
-    choices = list(range(len(found.names)))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for part, needed in _PARTS.items():
             taken = found.taken.get(part)
+            spare = [NONE] if taken is not None and not needed else []  # a box that stood on a column knows no nothing
+            choices = [*spare, *range(len(found.names))]
             place = st.selectbox(
                 f"Column: {part}",
                 choices,
-                found.names.index(taken) if taken is not None else None,
-                lambda choice: html.clean(found.names[choice]) or "(no name)",
+                choices.index(found.names.index(taken)) if taken is not None else None,
+                lambda choice: "none" if choice == NONE else html.clean(found.names[choice]) or "(no name)",
                 key=f"column-{part}-{form}",
                 placeholder="choose" if needed else "none",
                 width=150,
             )
-            if place is not None and found.names[place] != taken:
-                mapping[part] = found.names[place]
-    return Wanted(name.strip(), zone, mapping, symbol.strip() or None, adjustment)
+            if place is not None and (column := "" if place == NONE else found.names[place]) != taken:
+                mapping[part] = column
+    chosen, since = _features(found, {**found.taken, **mapping}.values(), form)
+    return Wanted(
+        name.strip(),
+        zone,
+        mapping,
+        symbol.strip() or None,
+        adjustment,
+        bad_rows=bad,
+        stamp=stamp,
+        features=chosen,
+        available_at=since,
+    )
+
+
+def _features(found: Columns, taken: Collection[str], form: str) -> tuple[dict[str, str], str | None]:
+    """Further columns that stages may use, and the one that says when they are known."""
+    free = {name: column for name, column in found.features.items() if column not in taken}
+    if not free:
+        return {}, None
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        names = st.multiselect(
+            "Features",
+            list(free),
+            format_func=lambda name: html.clean(free.get(name, name)),
+            key=f"features-{form}",
+            placeholder="none",
+            help="Further columns of numbers, which stages find as market.features.",
+            width=460,
+        )
+        names = [name for name in names if name in free]
+        since = None
+        if names:
+            since = st.selectbox(
+                "Features are known from",
+                [column for name, column in free.items() if name not in names],
+                None,
+                html.clean,
+                key=f"available-{form}",
+                placeholder="their own bar on",
+                width=240,
+            )
+    return {name: free[name] for name in names}, since
 
 
 def _report(draft: Draft) -> None:
@@ -100,15 +158,17 @@ def _report(draft: Draft) -> None:
     st.html(
         html.facts(
             [
-                ("Rows", f"{draft.rows:,}, none refused"),
+                ("Rows", f"{draft.rows:,}, {f'{len(draft.dropped):,} dropped' if draft.dropped else 'none refused'}"),
                 ("Symbols", f"{len(found.symbols):,}: {datasets.symbols(found.symbols)}"),
                 ("Bars", f"{many(found.bars, 'bar')} of {found.frequency}"),
                 ("Period", f"{found.first} to {found.last}"),
                 ("Sessions", f"in {found.zone}, {found.sessions_per_year:g} a year"),
+                *datasets.beside(found),
                 ("Hash", found.hash[:12]),
             ]
         )
     )
+    dropped.dropped(draft.dropped, "draft-dropped")
     st.html(html.paragraph(f"Adding it makes {draft.outcome}."))
     if lines := quality.sentences(draft.report):
         st.html(html.notice("\n".join(["It can be added. What looks odd in it:", *lines]), "warning"))
@@ -126,8 +186,10 @@ def _add(home: Home, upload: Upload, wanted: Wanted) -> None:
 
 
 def _key(wanted: Wanted) -> tuple[object, ...]:
-    mapping = tuple(sorted(wanted.mapping.items()))
-    return wanted.name, wanted.tz, mapping, wanted.symbol, wanted.adjustment
+    return tuple(
+        tuple(sorted(value.items())) if isinstance(value, dict) else value
+        for value in (getattr(wanted, field.name) for field in fields(wanted))
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file…")

@@ -1,7 +1,7 @@
 """Datasets on a page: their list, one of them at a glance, and what looks odd in its bars."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import streamlit as st
 
 from app import navigation
 from app.charts.preview import drawn, preview
-from app.components import html, look, quality, tables
+from app.components import dropped, html, look, quality, tables
 from app.components.html import clean
+from app.components.numbers import many
 from app.datasets.sources import SOURCES
 from app.services.home import Home
+from app.services.reading import wall_clock
 from engine.errors import DataError
 from engine.market.dataset import Dataset
 from engine.market.market import COLUMNS, Market
@@ -26,14 +28,16 @@ ADJUSTMENTS = {
     "split": "adjusted for splits",
     "total_return": "adjusted for splits and dividends",
 }
+#: Columns of the list that stand there only when a dataset has something in them.
+_SPARE = ("Splits", "Dividends", "Features", "Dropped rows")
 #: Bars that are shown of a symbol.
 ROWS = 8
 #: Of the chart, in pixels: as high as the table beside it.
 HEIGHT = 350
 
 
-def listing(found: Sequence[Dataset], chosen: str | None) -> None:
-    """All datasets; a click on one shows it."""
+def listing(found: Sequence[Dataset], chosen: str | None, left_out: Mapping[str, int]) -> None:
+    """All datasets; a click on one shows it. `left_out`: how many rows were dropped of each, by name."""
     frame = pd.DataFrame(
         {
             "Name": clean(dataset.name),
@@ -45,9 +49,14 @@ def listing(found: Sequence[Dataset], chosen: str | None) -> None:
             "To": dataset.last[:10],
             "Prices": ADJUSTMENTS[dataset.adjustment],
             "Hash": dataset.hash[:12],
+            "Splits": dataset.splits,
+            "Dividends": dataset.dividends,
+            "Features": len(dataset.features),
+            "Dropped rows": left_out.get(dataset.name, 0),
         }
         for dataset in found
     )
+    frame = frame.drop(columns=[name for name in _SPARE if not frame[name].any()])
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn
     columns: dict[str, Any] = {
         "Name": text(width=150),
@@ -59,6 +68,7 @@ def listing(found: Sequence[Dataset], chosen: str | None) -> None:
         "To": text(width=95),
         "Prices": text(width=220),
         "Hash": text(width=110),
+        **{name: number(format="%,d", width=90) for name in _SPARE},
     }
     row = next((place for place, dataset in enumerate(found) if dataset.name == chosen), None)
     key = f"datasets-{len(found)}-{chosen}"
@@ -84,6 +94,7 @@ def dataset(home: Home, found: Dataset) -> None:
     try:
         market = _market(home.path, found.hash)
         report = _report(home.path, found.hash)
+        left_out = home.datasets.dropped(f"{found.name}@{found.version}") if found.name else ()
     except DataError as error:
         st.html(html.notice(error, "error"))
         return
@@ -112,6 +123,7 @@ def dataset(home: Home, found: Dataset) -> None:
         )
     with right:
         _bars(market, found)
+    dropped.dropped(left_out, f"dropped-{found.hash}")
     quality.quality(report)
 
 
@@ -123,8 +135,16 @@ def _facts(found: Dataset) -> list[tuple[str, object]]:
         ("Period", f"{found.first} to {found.last}"),
         ("A year has", f"{found.bars_per_year:,.0f} bars"),
         ("Prices", ADJUSTMENTS[found.adjustment]),
+        *beside(found),
         ("Hash", found.hash[:12]),
     ]
+
+
+def beside(found: Dataset) -> list[tuple[str, object]]:
+    """What a dataset holds beside bars, where it does."""
+    happened = [many(count, what) for count, what in ((found.splits, "split"), (found.dividends, "dividend")) if count]
+    facts: list[tuple[str, object]] = [("Corporate actions", ", ".join(happened))] if happened else []
+    return facts + ([("Features", ", ".join(found.features))] if found.features else [])
 
 
 def _versions(home: Home, found: Dataset) -> None:
@@ -155,17 +175,18 @@ def _bars(market: Market, found: Dataset) -> None:
     column = market.symbols.index(symbol)
     own = market.valid[:, column].nonzero()[0]
     own = own[:ROWS] if end == "First" else own[-ROWS:]
-    times = pd.to_datetime(market.time[own], utc=True)
+    times = pd.to_datetime(wall_clock(market.time[own], market.zone))
+    further = {name: values[own, column] for name, values in market.features.items()}
     number = st.column_config.NumberColumn
     usual = float(np.nanmedian(market.close[:, column]))
     digits = max(2, 4 - math.floor(math.log10(usual)))  # prices of one symbol are aligned at their points
     st.dataframe(
-        pd.DataFrame({"time": times} | {name: getattr(market, name)[own, column] for name in COLUMNS}),
+        pd.DataFrame({"time": times} | {name: getattr(market, name)[own, column] for name in COLUMNS} | further),
         column_config={
             "time": st.column_config.DatetimeColumn(
-                "Time (UTC)" if found.intraday else "Date",
+                f"Time ({market.zone})" if found.intraday else "Date",
                 format="YYYY-MM-DD HH:mm" if found.intraday else "YYYY-MM-DD",
-                width=125 if found.intraday else 95,
+                width=170 if found.intraday else 95,
             ),
             **{name: number(name.capitalize(), format=f"%,.{digits}f", width=85) for name in COLUMNS[:4]},
             "volume": number("Volume", format="%,.0f", width=110),

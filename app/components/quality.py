@@ -80,6 +80,7 @@ def sentences(report: Report) -> list[str]:
             ("range", symbol.outside_range),
             ("opens", (symbol.open_near_previous_close or 0) >= 0.1),
             ("volume", 0 < symbol.zero_volume < 1),
+            ("ended", symbol.ended),
         ):
             if odd:
                 found.setdefault(kind, []).append(symbol)
@@ -100,6 +101,7 @@ def sentences(report: Report) -> list[str]:
             "a fill at the next open is then one at the close that decided it",
         ),
         "volume": ("Bars without volume", lambda s: f"{100 * s.zero_volume:.2g} %", "a fill there is doubtful"),
+        "ended": ("Ended before the others", lambda s: s.last[:10], "delisted, or its file is older"),
     }
     return [f"{words[kind][0]}: {of(kind, words[kind][1])}; {words[kind][2]}." for kind in words if kind in found]
 

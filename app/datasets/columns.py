@@ -15,20 +15,33 @@ ALIASES = {
     "close": ("close", "c", "last"),
     "volume": ("volume", "vol", "v"),
     "symbol": ("symbol", "ticker", "sym"),
+    "split": ("split", "splits", "stock splits"),
+    "dividend": ("dividend", "dividends"),
 }
 REQUIRED = ("time", "open", "high", "low", "close")
+#: The same for a file of splits and dividends alone.
+ACTION_ALIASES = {
+    "time": ("date", "ex date", "ex-date", "exdate", *ALIASES["time"]),
+    "symbol": ALIASES["symbol"],
+    "split": ALIASES["split"],
+    "dividend": ALIASES["dividend"],
+}
 #: The name under which a column of times of day is returned, where dates stand in a column of their own.
 CLOCK = "clock"
 
 
 def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
-    """`["close=Adj Close", …]` as a mapping. Raises DataError for what is not NAME=COLUMN with a known NAME."""
+    """`["close=Adj Close", …]` as a mapping. Raises DataError for what is not NAME=COLUMN with a known NAME.
+
+    `split=`, without a column, says that the file's split column is to be left out.
+    """
     mapping = {}
     for pair in pairs:
         name, equals, column = pair.partition("=")
-        if not equals or not column:
+        known = _known(name.strip().lower()) if equals else ""
+        if not equals or (not column and known in REQUIRED):
             raise DataError(f"'{pair}' is not NAME=COLUMN; write for example close=Last")
-        mapping[_known(name.strip().lower())] = column
+        mapping[known] = column
     return mapping
 
 
@@ -43,15 +56,21 @@ def suggested(header: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def find_columns(header: Sequence[str], mapping: Mapping[str, str], file: str) -> dict[str, int]:
-    """Places in `header` of `time`, `open`, …; `volume`, `symbol` and CLOCK only where there are such columns.
+def find_columns(
+    header: Sequence[str],
+    mapping: Mapping[str, str],
+    file: str,
+    aliases_of: Mapping[str, tuple[str, ...]] = ALIASES,
+    required: Sequence[str] = REQUIRED,
+) -> dict[str, int]:
+    """Places in `header` of `time`, `open`, …; those not `required`, and CLOCK, only where there are such columns.
 
     Raises DataError when one is missing, stands twice, or is mapped to no such column.
     """
     plain = _plain(header)
-    found = {_known(name): _mapped(name, column, header, plain, file) for name, column in mapping.items()}
-    for name, aliases in ALIASES.items():
-        if name in found:
+    found = {_known(name): mapped(name, column, header, file) for name, column in mapping.items() if column}
+    for name, aliases in aliases_of.items():
+        if name in mapping:
             continue
         for alias in aliases:
             places = [k for k, known in enumerate(plain) if known == alias and k not in found.values()]
@@ -65,7 +84,7 @@ def find_columns(header: Sequence[str], mapping: Mapping[str, str], file: str) -
                 break
     if "time" not in mapping and plain.count("date") == plain.count("time") == 1:
         found["time"], found[CLOCK] = plain.index("date"), plain.index("time")
-    for name in REQUIRED:
+    for name in required:
         if name not in found:
             raise DataError(f"{file}: row 1: no column for the {name}; {_advice(name, header, plain)}")
     return found
@@ -81,10 +100,11 @@ def _known(name: str) -> str:
     return name
 
 
-def _mapped(name: str, column: str, header: Sequence[str], plain: Sequence[str], file: str) -> int:
-    """The place of `column`: written exactly, else in any case when that is unique."""
+def mapped(name: str, column: str, header: Sequence[str], file: str) -> int:
+    """The place of `column`, wanted as `name`: written exactly, else in any case when that is unique."""
+    plain = _plain(header)
     places = [k for k, known in enumerate(header) if known == column]
-    places = places or [k for k, known in enumerate(plain) if known == column.strip().lower()]
+    places = places or [k for k, known in enumerate(plain) if known == _plain([column])[0]]
     if len(places) == 1:
         return places[0]
     if places:

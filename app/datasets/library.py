@@ -4,23 +4,26 @@ import fcntl
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from app.datasets import reader, storage
-from app.datasets.validate import validate
+from app.datasets import dropped, storage
+from app.datasets.difference import Difference, difference
+from app.datasets.examine import Examined, Files, examine
+from app.datasets.refusal import Dropped
+from app.datasets.wanted import NAME, Wanted
 from engine.errors import DataError, nearest
-from engine.market.dataset import ADJUSTMENTS, Dataset, build
-from engine.market.market import COLUMNS, Market
+from engine.market.dataset import Dataset
+from engine.market.market import Market
 from engine.market.quality import Report, check
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "data"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: Stands between a name and the number of a version, the oldest being 1; no name holds it.
+VERSION = "@"
 _HASH = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -35,49 +38,29 @@ class DatasetLibrary:
     def __init__(self, home: Path) -> None:
         self.folder = Path(home) / "datasets"
 
-    def add(
-        self,
-        path: Path | str,
-        name: str,
-        tz: str | None = None,
-        mapping: Mapping[str, str] | None = None,
-        symbol: str | None = None,
-        adjustment: str = "raw",
-    ) -> Dataset:
-        """Read, check and store the file at `path` as the newest version of `name`.
+    def add(self, files: Files, wanted: Wanted | str, **options: Any) -> Dataset:
+        """Read, check and store files as the newest version of a name; nothing is stored when a row is refused.
 
-        `tz`: IANA zone of naive intraday times, and of sessions. `mapping`: bar's column to file's column. `symbol`:
-        name of the only symbol of a file without a column of symbols (default: `name`). `adjustment`: what was done
-        to the prices: `raw`, `split` or `total_return`. Nothing is stored when a row is refused.
+        `files`: paths and patterns. `wanted`: how they are read, or the name, with `options` the other fields of
+        `Wanted`. What was left out is kept beside the dataset: see `dropped`.
         """
-        market = self.examine(path, name, tz, mapping, symbol, adjustment)
+        wanted = Wanted(wanted, **options) if isinstance(wanted, str) else wanted
+        examined = self.examine(files, wanted)
+        market, name = examined.market, wanted.name
         with self._locked():
             if name in self._samples() and name not in self._names():
                 self._install(name)
             self._agree(market)
             storage.write(market, self._path(market.dataset))
+            dropped.write(self._dropped(market.dataset), name, examined.dropped)
             self._name(name, market.dataset)
         return self.get(name)
 
-    def examine(
-        self,
-        path: Path | str,
-        name: str,
-        tz: str | None = None,
-        mapping: Mapping[str, str] | None = None,
-        symbol: str | None = None,
-        adjustment: str = "raw",
-    ) -> Market:
-        """The market that `add` would store, refused where `add` would refuse it; nothing is written."""
-        if not _NAME.fullmatch(name):
-            raise DataError(f"'{name}' is no name for a dataset; use up to 64 letters, digits, '.', '_' and '-'")
-        if adjustment not in ADJUSTMENTS:
-            raise DataError(f"no adjustment '{adjustment}'; {nearest(adjustment, ADJUSTMENTS)}")
-        rows = reader.read(Path(path), symbol or name, named=symbol is not None, tz=tz, mapping=mapping)
-        validate(rows)
-        market = _market(rows, adjustment)
-        self._agree(market)
-        return market
+    def examine(self, files: Files, wanted: Wanted) -> Examined:
+        """What `add` would store, refused where `add` would refuse it; nothing is written."""
+        examined = examine(files, wanted)
+        self._agree(examined.market)
+        return examined
 
     def versions(self, name: str) -> tuple[str, ...]:
         """The hashes that a name has had, the oldest first; none for a name that nothing has."""
@@ -95,7 +78,10 @@ class DatasetLibrary:
         return tuple(problem for _, problem in self._listed() if problem)
 
     def get(self, name_or_hash: str) -> Dataset:
-        """The description of a dataset, by name (its newest version), by hash, or by its first 8 letters or more."""
+        """The description of a dataset: by name (its newest version), as NAME@VERSION, or by hash.
+
+        Of a hash, 8 letters and more are enough.
+        """
         name, version, hash = self._resolve(name_or_hash)
         path = self._path(hash)
         if not path.exists():
@@ -113,12 +99,34 @@ class DatasetLibrary:
         """What looks odd in a dataset's bars."""
         return check(self.market(name_or_hash))
 
+    def difference(self, old: str, new: str | None = None, limit: int | None = None) -> Difference:
+        """What differs between two datasets, or versions of one.
+
+        Without `new`: from `old` to its name's newest version, or, if that is it, from the version before.
+        """
+        first = self.get(old)
+        if new is None:
+            newest = len(self.versions(first.name)) if first.name else 0
+            if newest < 2:
+                raise DataError(f"'{old}' has no other version to be compared with; name a second dataset")
+            new = f"{first.name}{VERSION}{newest}"
+            old = f"{first.name}{VERSION}{newest - 1}" if first.version == newest else old
+        found = difference(self.market(old), self.market(new), limit)
+        return replace(found, old=self.get(old), new=self.get(new))
+
+    def dropped(self, name_or_hash: str) -> tuple[Dropped, ...]:
+        """The rows that were left out when the name was last given these bars."""
+        dataset = self.get(name_or_hash)
+        return dropped.read(self._dropped(dataset.hash), dataset.name)
+
     def _resolve(self, wanted: str) -> tuple[str, int, str]:
         """Name ("" when only the hash is known), version, hash of what the user calls `wanted`; installs samples."""
         names = self._names()
         if wanted in names:
             return wanted, len(names[wanted]), names[wanted][-1]
         samples = self._samples()
+        if VERSION in wanted:
+            return self._version(*wanted.rsplit(VERSION, 1))
         if wanted in samples:
             with self._locked():
                 self._install(wanted)
@@ -137,6 +145,18 @@ class DatasetLibrary:
                 if name not in names and storage.read_description(path).hash.startswith(wanted):
                     return self._resolve(name)
         raise DataError(f"no dataset '{wanted}'; {nearest(wanted, {*names, *samples})}")
+
+    def _version(self, name: str, version: str) -> tuple[str, int, str]:
+        """Name, version and hash of NAME@VERSION."""
+        if not self.versions(name):
+            raise DataError(f"no dataset '{name}'; {nearest(name, {*self._names(), *self._samples()})}")
+        _, newest, _ = self._resolve(name)
+        versions = self.versions(name)
+        number = int(version) if re.fullmatch(r"[0-9]{1,9}", version) else 0
+        if not 1 <= number <= newest:
+            some = "only version 1" if newest == 1 else f"the versions 1 to {newest}"
+            raise DataError(f"no version '{version}' of '{name}'; it has {some}")
+        return name, number, versions[number - 1]
 
     def _listed(self) -> Iterator[tuple[Dataset | None, str]]:
         names, samples = self._names(), self._samples()
@@ -185,7 +205,7 @@ class DatasetLibrary:
             content = json.loads(path.read_bytes())
             names = content["names"]
             sound = content["format"] == 1 and all(
-                _NAME.fullmatch(name) and versions and all(_HASH.fullmatch(hash) for hash in versions)
+                NAME.fullmatch(name) and versions and all(_HASH.fullmatch(hash) for hash in versions)
                 for name, versions in names.items()
             )
         except FileNotFoundError:
@@ -203,6 +223,9 @@ class DatasetLibrary:
     def _path(self, hash: str) -> Path:
         return self.folder / f"{hash}.parquet"
 
+    def _dropped(self, hash: str) -> Path:
+        return self.folder / f"{hash}.dropped.parquet"
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Only one process at a time changes names. The lock goes with the process, however it ends."""
@@ -213,13 +236,3 @@ class DatasetLibrary:
                 yield
         except OSError as error:
             raise DataError(f"{self.folder}: cannot be written ({error.strerror}); choose another --home") from None
-
-
-def _market(rows: reader.Rows, adjustment: str) -> Market:
-    """Rows under each other as a market: the union of the symbols' bars, NaN where one has none."""
-    time, bar = np.unique(rows.time, return_inverse=True)
-    columns = {}
-    for name in COLUMNS:
-        columns[name] = np.full((len(time), len(rows.symbols)), np.nan)
-        columns[name][bar, rows.symbol] = rows.values[name] + 0.0
-    return build(time, rows.symbols, columns, zone=rows.zone, adjustment=adjustment)

@@ -1,189 +1,175 @@
-"""A user's file as rows of bars: CSV or Parquet, one symbol or many under each other."""
+"""A user's file as a table of bars: CSV or Parquet, one symbol or many under each other."""
 
-import csv
-import warnings
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from app.datasets import times
-from app.datasets.columns import CLOCK, find_columns
-from app.datasets.refusal import refuse
+from app.datasets import features, frames, times
+from app.datasets.columns import ACTION_ALIASES, CLOCK, find_columns, mapped
+from app.datasets.files import File
+from app.datasets.frames import Frame
+from app.datasets.refusal import Ints, Screen
+from app.datasets.times import Stamps
+from app.datasets.validate import ACTIONS, lose_no_action
+from app.datasets.wanted import Wanted
 from engine.errors import DataError
 from engine.market.market import COLUMNS
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-_MISSING = ["", "nan", "NaN", "NAN", "null", "NULL", "None", "N/A", "n/a", "NA", "-"]
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    zlib.error,
-    csv.Error,
-    pa.ArrowException,
-    pd.errors.ParserError,
-    pd.errors.ParserWarning,
-)
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows of a file in its order, not judged yet."""
+class Table:
+    """The rows of a file in its order: all that could be read, not judged yet."""
 
-    #: Name of the file, for messages, and int64 (rows,): where a row stands in it, as `refuse` counts.
-    file: str
-    row: Ints
-    #: int64 (rows,), nanoseconds UTC, and the zone whose dates are the sessions.
-    time: Ints
-    zone: str
+    screen: Screen
+    stamps: Stamps
     #: int64 (rows,): number of the row's symbol in `symbols`.
     symbol: Ints
     symbols: tuple[str, ...]
-    #: float64 (rows,) for each of COLUMNS. A missing volume is 0, as is a file's without a volume; a missing price NaN.
+    #: float64 (rows,) for each of COLUMNS (a missing volume is 0, a missing price NaN) and of ACTIONS (NaN: none).
     values: Mapping[str, Floats]
+    #: float64 (rows,) by name, NaN where missing; and when they are known, where a column says so.
+    features: Mapping[str, Floats]
+    available: Stamps | None
+
+    def settled(self) -> "Table":
+        """The rows that stay, where `screen` was told of more. Raises DataError."""
+        keep = self.screen.settle()
+        return replace(
+            self,
+            stamps=self.stamps.kept(keep),
+            symbol=self.symbol[keep],
+            values={name: array[keep] for name, array in self.values.items()},
+            features={name: array[keep] for name, array in self.features.items()},
+            available=None if self.available is None else self.available.kept(keep),
+        )
 
 
-def read(
-    path: Path, symbol: str, *, named: bool = False, tz: str | None = None, mapping: Mapping[str, str] | None = None
-) -> Rows:
-    """The rows of the file at `path`. `symbol` is the only symbol's name where the file has no column for it.
+def read(file: File, wanted: Wanted, symbol: str | None) -> Table:
+    """The bars of `file`. `symbol`: the only symbol, where it has no column for it; None when it must have one.
 
-    `named`: the user chose that name, so a column of symbols is refused. Raises DataError, naming the row, for a file
-    that cannot be read, is empty, lacks a column, or has a time or number that is none.
+    Raises DataError for a file that cannot be read, is empty or lacks a column; and, unless bad rows are dropped, for
+    the first row with a time, symbol or number that is none.
     """
-    if tz is not None:
-        times.check_zone(tz)
-    frame, places, row = _frame(path, mapping or {})
-    file = path.name
-    if len(frame) == 0:
-        raise DataError(f"{file}: no rows; a dataset needs at least one bar")
-    columns = {name: frame.iloc[:, place] for name, place in places.items()}
-    if "symbol" in columns and named:
-        raise DataError(f"{file}: it has a column of symbols; leave the symbol's name out")
-    codes, symbols = _symbols(columns.get("symbol"), symbol, row, file)
-    values = {name: _floats(name, columns.get(name), row, file) for name in COLUMNS}
+    asked: dict[str, int] = {}
+    rest: dict[int, Callable[[Iterable[str]], str]] = {}
+    available: list[int] = []
+
+    def choose(header: list[str]) -> dict[str, int]:
+        places = find_columns(header, wanted.mapping, file.label)
+        if wanted.available_at is not None:
+            available.append(mapped("the time of availability", wanted.available_at, header, file.label))
+        asked.update(features.find(header, wanted, file.label))
+        if wanted.all_features:
+            used = (*places.values(), *asked.values(), *available)
+            rest.update(features.further(header, used, file.label))
+        return places
+
+    frame = frames.read(file, choose, lambda: available, wanted.drop)
+    columns, screen = frame.columns, frame.screen
+    if "symbol" in columns and (wanted.symbol is not None or wanted.symbol_from is not None):
+        raise DataError(f"{file.label}: it has a column of symbols; leave the symbol's name out")
+    if "symbol" not in columns and symbol is None:
+        raise DataError(
+            f"{file.label}: no column of symbols, which each of several files needs; use --symbol-from filename where "
+            "each file is a symbol, --symbol NAME where all are one, or --map symbol=COLUMN"
+        )
+    codes, symbols = _symbols(columns.get("symbol"), symbol or "", screen)
+    values = {name: _floats(name, columns.get(name), screen) for name in (*COLUMNS, *ACTIONS)}
+    values["volume"][np.isnan(values["volume"])] = 0.0
+    for place, named in rest.items():
+        if _any_number(frame.table.iloc[:, place]):
+            asked[named(asked)] = place
+    known = {name: _floats(name, frame.table.iloc[:, place], screen) for name, place in asked.items()}
+    for name, array in known.items():
+        screen.note(np.isinf(array), f"the {name} is not finite")
+    stamps = times.parse(_moment(columns), screen)
+    since = _available(frame, available[0], known, screen) if available and known else None
+    lose_no_action(values, screen)
+    return Table(screen, stamps, codes, symbols, values, known, since).settled()
+
+
+def read_actions(file: File, drop: bool, symbol: str | None) -> Table:
+    """The splits and dividends of a file of their own. `symbol`: whose they are, where it has no column for it."""
+
+    def choose(header: list[str]) -> dict[str, int]:
+        return find_columns(header, {}, file.label, ACTION_ALIASES, ("time",))
+
+    frame = frames.read(file, choose, list, drop)
+    columns, screen = frame.columns, frame.screen
+    if not set(ACTIONS) & set(columns):
+        raise DataError(f"{file.label}: row 1: no column for splits or dividends; call one 'split' or 'dividend'")
+    if "symbol" not in columns and symbol is None:
+        raise DataError(f"{file.label}: row 1: no column for the symbol, and there are several; call one 'symbol'")
+    codes, symbols = _symbols(columns.get("symbol"), symbol or "", screen)
+    values = {name: _floats(name, columns.get(name), screen) for name in ACTIONS}
+    stamps = times.parse(_moment(columns), screen)
+    return Table(screen, stamps, codes, symbols, values, {}, None).settled()
+
+
+def _moment(columns: Mapping[str, pd.Series]) -> pd.Series:
     moment = columns["time"]
     if CLOCK in columns:
         moment = moment.astype("str").str.strip() + " " + columns[CLOCK].astype("str").str.strip()
-    time, zone = times.to_utc(times.parse(moment, row, file), codes, tz, row, file)
-    return Rows(file, row, time, zone, codes, symbols, values)
+    return moment
 
 
-def header(path: Path) -> list[str]:
-    """The names of a file's columns. Raises DataError for a file that cannot be read."""
-    with _readable(path) as parquet:
-        return [str(name) for name in pq.read_schema(path).names] if parquet else _csv_header(path)[0]
+def _available(frame: Frame, place: int, known: Mapping[str, Floats], screen: Screen) -> Stamps:
+    """When each row's features are known. A row without any needs no time."""
+    column = frame.table.iloc[:, place]
+    own = Screen(screen.files, screen.source, screen.row, drop=True)
+    stamps = times.parse(column, own)
+    needed = ~np.all([np.isnan(values) for values in known.values()], axis=0)
+    screen.note(
+        needed & ~own.settle(),
+        "the time of availability is not an ISO date or an epoch",
+        lambda k: f"the time of availability '{column.iloc[k]}' is not an ISO date or an epoch; write 2024-01-31",
+    )
+    return stamps
 
 
-def _frame(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int], Ints]:
-    """The file's table, the places of its columns, and its rows' numbers."""
-    with _readable(path) as parquet:
-        return _parquet(path, mapping) if parquet else _csv(path, mapping)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[bool]:
-    """Whether the file is Parquet; in the block, what makes it unreadable becomes a DataError."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-        if not head:
-            raise DataError(f"{path.name}: the file is empty")
-        yield head == b"PAR1" or path.suffix.lower() in (".parquet", ".pq")
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{path.name}: the file is empty") from None
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path.name}: neither Parquet nor CSV in UTF-8; save it as one of them") from None
-    except _UNREADABLE as error:
-        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
-        raise DataError(f"{path.name}: it cannot be read, perhaps it is cut short ({reason})") from None
-
-
-def _parquet(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int], Ints]:
-    frame = pq.ParquetFile(path).read().to_pandas(ignore_metadata=True)  # an index is a column like any other
-    places = find_columns([str(name) for name in frame.columns], mapping, path.name)
-    return frame, places, np.arange(1, len(frame) + 1)
-
-
-def _csv_header(path: Path) -> tuple[list[str], str, dict[str, Any]]:
-    """The names of the columns, what separates them, and how pandas is to read the file."""
-    options: dict[str, Any] = {
-        "encoding": "utf-8-sig",
-        "header": None,
-        "skip_blank_lines": False,
-        "skipinitialspace": True,
-        "compression": "gzip" if path.suffix.lower() == ".gz" else None,
-    }
-    line = str(pd.read_csv(path, sep="\0", nrows=1, dtype=str, keep_default_na=False, quoting=3, **options).iat[0, 0])
-    separator = max(",;\t|", key=line.count)
-    names = [name.strip() for name in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
-    return names, separator, options
-
-
-def _csv(path: Path, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int], Ints]:
-    """Numbers become the nearest float64 (pandas 3.1 and later); times and symbols stay text (there is an NA)."""
-    header, separator, options = _csv_header(path)
-    places = find_columns(header, mapping, path.name)
-    text = {places[name] for name in ("time", CLOCK, "symbol") if name in places}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(
-            path,
-            sep=separator,
-            skiprows=1,
-            names=range(len(header)),
-            index_col=False,
-            dtype=dict.fromkeys(text, str),
-            na_values={place: _MISSING for place in range(len(header)) if place not in text},
-            keep_default_na=False,
-            low_memory=False,
-            **options,
-        )
-    row = np.arange(2, len(frame) + 2)
-    blank = (frame.isna() | (frame == "")).all(axis=1).to_numpy()
-    return frame[~blank].reset_index(drop=True), places, row[~blank]
-
-
-def _symbols(column: pd.Series | None, symbol: str, row: Ints, file: str) -> tuple[Ints, tuple[str, ...]]:
+def _symbols(column: pd.Series | None, symbol: str, screen: Screen) -> tuple[Ints, tuple[str, ...]]:
     if column is None:
-        return np.zeros(len(row), dtype=np.int64), (symbol,)
+        return np.zeros(len(screen.row), dtype=np.int64), (symbol,)
     names = column.astype("str").where(column.notna(), "").str.strip()
     codes, symbols = pd.factorize(names, sort=True)
     for k, name in enumerate(symbols):
-        if not name or len(name) > 64 or not name.isprintable():
-            first = row[int(np.argmax(codes == k))]
-            raise refuse(file, first, "no symbol" if not name else f"{name[:64]!r} is no name for a symbol")
+        if not name:
+            screen.note(codes == k, "no symbol")
+        elif len(name) > 64 or not name.isprintable():
+            words = f"{name[:64]!r} is no name for a symbol"
+            screen.note(codes == k, "no name for a symbol", lambda _, words=words: words)
     return codes.astype(np.int64), tuple(str(name) for name in symbols)
 
 
-def _floats(name: str, column: pd.Series | None, row: Ints, file: str) -> Floats:
-    """float64 (rows,). Only a missing value is NaN; text that is no number is refused."""
+def _floats(name: str, column: pd.Series | None, screen: Screen) -> Floats:
+    """float64 (rows,). Only what is missing is NaN; `screen` is told of text that is no number."""
     if column is None:
-        return np.zeros(len(row))
-    numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
-    if numeric:
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan).copy()
-    else:
-        values = np.array([_number(value) for value in column], dtype=np.float64)
-        wrong = np.isnan(values) & ~column.isna().to_numpy()
-        if wrong.any():
-            k = int(wrong.argmax())
-            raise refuse(file, row[k], f"{name}: '{column.iloc[k]}' is not a number; write it as 1234.5")
-    if name == "volume":
-        values[np.isnan(values)] = 0.0
+        return np.full(len(screen.row), np.nan)
+    if _numeric(column):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan).copy()
+    values = np.array([_number(value) for value in column], dtype=np.float64)
+    hint = "write a split of 4 for 1 as 4" if name == "split" else "write it as 1234.5"
+    screen.note(
+        np.isnan(values) & ~column.isna().to_numpy(),
+        f"{name}: not a number",
+        lambda k: f"{name}: '{column.iloc[k]}' is not a number; {hint}",
+    )
     return values
+
+
+def _numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+
+
+def _any_number(column: pd.Series) -> bool:
+    if _numeric(column):
+        return bool(column.notna().any())
+    return any(not np.isnan(_number(value)) for value in column.dropna())
 
 
 def _number(value: object) -> float:

@@ -11,27 +11,36 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.errors import DataError
+from engine.market.actions import Action, ends
 from engine.market.dataset import Dataset, canonical_hash, describe, sessions_of
-from engine.market.market import COLUMNS, Market
+from engine.market.market import ACTION, COLUMNS, Market
 
 _KEY = b"bulkhead"
 #: The bars have their hash; this is the description's, as calendar and adjustment are no part of it.
 _CHECKSUM = b"bulkhead.sha256"
+#: Corporate actions as columns.
+ACTIONS = {"split": Action.SPLIT, "dividend": Action.DIVIDEND}
 
 
 def write(market: Market, path: Path) -> None:
-    """Store `market` at `path`, whole or not at all: rows by symbol, then time (int64 ns UTC), then the five values."""
-    rows: dict[str, Any] = {"time": [], "symbol": []} | {name: [] for name in COLUMNS}
+    """Store `market` at `path`, whole or not at all: rows by symbol, then time (int64 ns UTC), then the five values.
+
+    After them come `split` and `dividend` where there are any (NaN on bars without), then the features by name. Ends of
+    symbols follow from the bars and are not stored.
+    """
+    values = {name: getattr(market, name) for name in COLUMNS} | stated(market) | dict(market.features)
+    rows: dict[str, Any] = {"time": [], "symbol": []} | {name: [] for name in values}
     for s in range(len(market.symbols)):
         own = np.flatnonzero(market.valid[:, s])
         rows["time"].append(market.time[own])
         rows["symbol"].append(np.full(len(own), s, dtype=np.int32))
-        for name in COLUMNS:
-            rows[name].append(getattr(market, name)[own, s])
+        for name, array in values.items():
+            rows[name].append(array[own, s])
     columns = {name: np.concatenate(parts) for name, parts in rows.items()}
     symbols = pa.DictionaryArray.from_arrays(pa.array(columns.pop("symbol")), pa.array(market.symbols, pa.string()))
     table = pa.table({"time": columns.pop("time"), "symbol": symbols, **columns})
@@ -39,6 +48,17 @@ def write(market: Market, path: Path) -> None:
     table = table.replace_schema_metadata({_KEY: description, _CHECKSUM: sha256(description).hexdigest().encode()})
     with atomic(path) as file:
         pq.write_table(table, file, compression="zstd")
+
+
+def stated(market: Market) -> dict[str, npt.NDArray[np.float64]]:
+    """Splits and dividends as columns, float64 (bars, symbols): of a kind only where there is one."""
+    columns = {}
+    for name, kind in ACTIONS.items():
+        stated = market.actions[market.actions["kind"] == kind]
+        if len(stated):
+            columns[name] = np.full(market.valid.shape, np.nan)
+            columns[name][stated["bar"], stated["symbol"]] = stated["value"]
+    return columns
 
 
 @contextmanager
@@ -78,7 +98,7 @@ def read(path: Path) -> Market:
     except (OSError, pa.ArrowException, ValueError, KeyError, TypeError, IndexError, DataError) as error:
         raise _damaged(path, error) from None
     columns = {name: getattr(market, name) for name in COLUMNS}
-    if canonical_hash(market.time, market.symbols, columns) != dataset.hash:
+    if canonical_hash(market.time, market.symbols, columns, market.actions, market.features) != dataset.hash:
         raise _damaged(path, "its bars do not have its hash")
     return market
 
@@ -88,7 +108,7 @@ def _description(schema: pa.Schema) -> Dataset:
     if sha256(metadata[_KEY]).hexdigest().encode() != metadata[_CHECKSUM]:
         raise ValueError("its description does not have its checksum")
     fields = json.loads(metadata[_KEY])
-    return Dataset(**fields | {"symbols": tuple(fields["symbols"])})
+    return Dataset(**fields | {name: tuple(fields.get(name, ())) for name in ("symbols", "features")})
 
 
 def _market(table: pa.Table, dataset: Dataset) -> Market:
@@ -97,10 +117,12 @@ def _market(table: pa.Table, dataset: Dataset) -> Market:
     place = np.array([dataset.symbols.index(name) for name in names.dictionary.to_pylist()], dtype=np.int64)
     time, bar = np.unique(rows, return_inverse=True)
     symbol = place[names.indices.to_numpy()]
+    kinds = {name: kind for name, kind in ACTIONS.items() if name in table.column_names}
     columns = {}
-    for name in COLUMNS:
+    for name in (*COLUMNS, *kinds, *dataset.features):
         columns[name] = np.full((len(time), len(dataset.symbols)), np.nan)
         columns[name][bar, symbol] = table[name].to_numpy()
+    actions = [_actions(columns[name], kind) for name, kind in kinds.items()]
     return Market.from_columns(
         dataset.symbols,
         time,
@@ -112,7 +134,17 @@ def _market(table: pa.Table, dataset: Dataset) -> Market:
         sessions_per_year=dataset.sessions_per_year,
         adjustment=dataset.adjustment,
         zone=dataset.zone,
+        actions=np.concatenate([*actions, ends(np.isfinite(columns["close"]))]),
+        features={name: columns[name] for name in dataset.features},
     )
+
+
+def _actions(values: npt.NDArray[np.float64], kind: Action) -> npt.NDArray[np.void]:
+    """ACTION of a column (bars, symbols) of splits or dividends."""
+    bar, symbol = np.nonzero(~np.isnan(values))
+    actions = np.empty(len(bar), ACTION)
+    actions["bar"], actions["symbol"], actions["kind"], actions["value"] = bar, symbol, int(kind), values[bar, symbol]
+    return actions
 
 
 def _damaged(path: Path, why: object) -> DataError:

@@ -11,6 +11,7 @@ from app import navigation
 from app.charts.preview import drawn, preview
 from app.components import html, look
 from app.components.numbers import many
+from app.datasets.library import VERSION
 from app.forms import state
 from app.forms.form import Form, caption, problem_line
 from app.forms.value import date
@@ -53,9 +54,9 @@ def data(form: Form, home: Home, found: tuple[Dataset, ...]) -> None:
     place = ("data", "dataset")
     name = form.value(place)
     name = name if name is None or isinstance(name, str) else str(name)
-    chosen = next((dataset for dataset in found if dataset.name == name), None)
+    chosen = next((dataset for dataset in found if dataset.name == name), None) or _version(home, name)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        _dataset(form, found, name)
+        _dataset(form, found, name, chosen)
         if st.button("Open its page", icon=":material/database:", type="tertiary", disabled=chosen is None):
             navigation.open_data(str(name))
     problem_line(form, place)
@@ -69,8 +70,17 @@ def data(form: Form, home: Home, found: tuple[Dataset, ...]) -> None:
     _warmup(form)
 
 
-def _dataset(form: Form, found: tuple[Dataset, ...], name: Any) -> None:
+def _version(home: Home, name: str | None) -> Dataset | None:
+    """The dataset that a draft names as NAME@VERSION; None for anything else."""
+    try:
+        return home.datasets.get(name) if name and VERSION in name else None
+    except InputError:
+        return None
+
+
+def _dataset(form: Form, found: tuple[Dataset, ...], name: Any, chosen: Dataset | None) -> None:
     known = {dataset.name: dataset for dataset in found}
+    known |= {name: chosen} if chosen is not None else {}
     options: list[Any] = list(known) if name in known else [*known, name]
     key = state.key(("data", "dataset"))
     STATE.setdefault(key, name)
@@ -107,8 +117,8 @@ def _market(path: Path, hash: str) -> Market:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _report(path: Path, name: str, hash: str) -> Report:
-    return Home(path).datasets.check(name)
+def _report(path: Path, hash: str) -> Report:
+    return Home(path).datasets.check(hash)
 
 
 def _look(home: Home, dataset: Dataset) -> None:
@@ -116,7 +126,7 @@ def _look(home: Home, dataset: Dataset) -> None:
     try:
         home.datasets.get(dataset.name)  # a sample is copied into the home when it is first used
         market = _market(home.path, dataset.hash)
-        report = _report(home.path, dataset.name, dataset.hash)
+        report = _report(home.path, dataset.hash)
     except InputError as error:
         st.html(html.notice(error, "error"))
         return

@@ -8,11 +8,14 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from app.datasets import reader
+from app.datasets import features, frames
 from app.datasets.columns import suggested
+from app.datasets.files import File
+from app.datasets.refusal import Dropped
+from app.datasets.wanted import Wanted
 from app.services.home import Home
 from engine.errors import DataError
 from engine.market.dataset import Dataset, describe
@@ -38,56 +41,47 @@ class Upload:
         return _SPARE.sub("-", stem).strip("-._")[:64]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """How a file is to be read, and what its bars are to be called; as the options of `bulkhead data add`."""
-
-    name: str
-    tz: str | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    symbol: str | None = None
-    adjustment: str = "raw"
-
-
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a file would become. `rows`: bars of all symbols; `outcome`: what adding does to the name, in words."""
 
     dataset: Dataset
     rows: int
+    dropped: tuple[Dropped, ...]
     outcome: str
     report: Report
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a file, and which of them would be taken for the time, the open, …"""
+    """The columns of a file, which of them would be taken for the time, the open, …, and the features others can be."""
 
     names: tuple[str, ...]
     taken: Mapping[str, str]
+    features: Mapping[str, str]
 
 
 def columns(home: Home, upload: Upload) -> Columns:
     """What the file's columns are called. DataError when it cannot be read."""
-    with _file(home, upload) as path:
-        names = reader.header(path)
-    return Columns(tuple(names), suggested(names))
+    with _file(home, upload) as file:
+        names = frames.header(file)
+    taken = suggested(names)
+    return Columns(tuple(names), taken, features.suggested(names, taken.values()))
 
 
 def draft(home: Home, upload: Upload, wanted: Wanted) -> Draft:
     """Read and check the whole file without storing anything. DataError: why it would be refused, with its row."""
-    with _file(home, upload) as path:
-        market = home.datasets.examine(
-            path, wanted.name, wanted.tz, dict(wanted.mapping), wanted.symbol, wanted.adjustment
-        )
+    with _file(home, upload) as file:
+        examined = home.datasets.examine(file, wanted)
+    market = examined.market
     outcome = _outcome(home, wanted.name, market.dataset)
-    return Draft(describe(market), int(market.valid.sum()), outcome, check(market))
+    return Draft(describe(market), int(market.valid.sum()), examined.dropped, outcome, check(market))
 
 
 def add(home: Home, upload: Upload, wanted: Wanted) -> Dataset:
     """Store the file's bars as the newest version of the name. DataError, and nothing stored, when it is refused."""
-    with _file(home, upload) as path:
-        return home.datasets.add(path, wanted.name, wanted.tz, dict(wanted.mapping), wanted.symbol, wanted.adjustment)
+    with _file(home, upload) as file:
+        return home.datasets.add(file, wanted)
 
 
 def _outcome(home: Home, name: str, hash: str) -> str:
@@ -106,7 +100,7 @@ def _outcome(home: Home, name: str, hash: str) -> str:
 
 
 @contextmanager
-def _file(home: Home, upload: Upload) -> Iterator[Path]:
+def _file(home: Home, upload: Upload) -> Iterator[File]:
     """The upload as a file, gone after the block. What is said of it carries its owner's name, and no options."""
     suffix = upload.name.rpartition(".")[2].lower()
     folder = home.path / "tmp"
@@ -114,9 +108,9 @@ def _file(home: Home, upload: Upload) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(upload.content)
-        yield path
+        yield File(path, _shown(upload.name))
     except DataError as error:
-        raise DataError(_in_words(str(error), path, upload.name)) from None
+        raise DataError(_in_words(str(error), path, _shown(upload.name))) from None
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror}); is there room on the disk?") from None
     finally:
@@ -126,7 +120,9 @@ def _file(home: Home, upload: Upload) -> Iterator[Path]:
 #: What the command line advises, and what a form does.
 _ADVICE = (
     (re.compile(r"(?:use|name one with) --map (\w+)=(?:'[^']*'|\w+)"), r"choose the column for the \1"),
-    (re.compile(r"as --tz America/New_York"), "by choosing their time zone"),
+    (re.compile(r"as --tz [\w/+-]+"), "by choosing their time zone"),
+    (re.compile(r"leave the column out with --map (\w+)="), r"choose no column for the \1"),
+    (re.compile(r"leave out --stamp close"), "choose that times say when the bar opens"),
     (re.compile(r"; choose another --home"), ""),
 )
 
@@ -134,5 +130,9 @@ _ADVICE = (
 def _in_words(line: str, path: Path, name: str) -> str:
     for pattern, words in _ADVICE:
         line = pattern.sub(words, line)
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)[:120]
-    return line.replace(str(path), shown).replace(path.name, shown)
+    return line.replace(str(path), name).replace(path.name, name)
+
+
+def _shown(name: str) -> str:
+    """A file's name as its owner calls it, of printable characters."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)[:120]

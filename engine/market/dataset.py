@@ -1,4 +1,4 @@
-"""What a dataset says of itself: its hash, its calendar, its adjustment."""
+"""What a dataset says of itself: its hash, its calendar, its adjustment, and what it holds beside bars."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from engine.market.market import COLUMNS, Market, midnight
+from engine.market.actions import Action, ends
+from engine.market.market import ACTION, COLUMNS, Market, midnight
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,6 +45,10 @@ class Dataset:
     bars: int
     name: str = ""
     version: int = 0
+    #: Numbers of corporate actions, and names of further columns, in order.
+    splits: int = 0
+    dividends: int = 0
+    features: tuple[str, ...] = ()
 
     @property
     def intraday(self) -> bool:
@@ -54,23 +59,58 @@ def is_intraday(frequency: str) -> bool:
     return frequency.endswith(("min", "s"))
 
 
-def canonical_hash(time: Ints, symbols: Sequence[str], columns: Mapping[str, Floats]) -> str:
+def canonical_hash(
+    time: Ints,
+    symbols: Sequence[str],
+    columns: Mapping[str, Floats],
+    actions: npt.NDArray[np.void] | None = None,
+    features: Mapping[str, Floats] | None = None,
+) -> str:
     """SHA-256 (hex) over canonical arrays: never over a file, an order of symbols, or a sign of zero.
 
     `time`: int64 (bars,), increasing; `columns`: float64 (bars, symbols) for each of COLUMNS, NaN where a symbol has
-    no bar. Bytes are little-endian; symbols are taken by name; −0.0 counts as 0, and every NaN as one.
+    no bar; `actions`: ACTION, of which splits and dividends count, as ends follow from the bars; `features`: float64
+    (bars, symbols) by name. Bytes are little-endian; symbols are taken by name; −0.0 counts as 0, and every NaN as one.
+    Without actions and features the hash is that of the bars alone.
     """
     digest = hashlib.sha256(b"bulkhead bars 1\n")
     digest.update(f"{len(time)} {len(symbols)}\n".encode())
     digest.update(np.ascontiguousarray(time, dtype="<i8").tobytes())
-    for s in sorted(range(len(symbols)), key=lambda s: symbols[s]):
-        name = symbols[s].encode()
-        digest.update(f"{len(name)} ".encode() + name)
+    order = sorted(range(len(symbols)), key=lambda s: symbols[s])
+    for s in order:
+        digest.update(_counted(symbols[s]))
         for column in COLUMNS:
-            values = np.array(columns[column][:, s], dtype="<f8") + 0.0  # −0.0 + 0.0 is 0.0
-            values[np.isnan(values)] = np.nan
-            digest.update(values.tobytes())
+            digest.update(_bytes(columns[column][:, s]))
+    stated = _stated(np.empty(0, ACTION) if actions is None else actions, order)
+    if len(stated):
+        digest.update(f"actions {len(stated)}\n".encode())
+        for name in ACTION.names or ():
+            digest.update(np.ascontiguousarray(stated[name], dtype=ACTION[name]).tobytes())
+    for name in sorted(features or {}):
+        digest.update(b"feature " + _counted(name))
+        for s in order:
+            digest.update(_bytes((features or {})[name][:, s]))
     return digest.hexdigest()
+
+
+def _counted(name: str) -> bytes:
+    text = name.encode()
+    return f"{len(text)} ".encode() + text
+
+
+def _bytes(column: Floats) -> bytes:
+    values = np.array(column, dtype="<f8") + 0.0  # −0.0 + 0.0 is 0.0
+    values[np.isnan(values)] = np.nan
+    return values.tobytes()
+
+
+def _stated(actions: npt.NDArray[np.void], order: Sequence[int]) -> npt.NDArray[np.void]:
+    """The splits and dividends among `actions`, their symbols numbered by their place in `order`; sorted."""
+    stated = actions[actions["kind"] != Action.END].copy()
+    place = np.empty(len(order), dtype=np.int32)
+    place[list(order)] = np.arange(len(order))
+    stated["symbol"] = place[stated["symbol"]]
+    return np.sort(stated, order=["bar", "symbol", "kind"])
 
 
 def describe(market: Market) -> Dataset:
@@ -92,6 +132,9 @@ def describe(market: Market) -> Dataset:
         first=first,
         last=last,
         bars=len(market.time),
+        splits=int((market.actions["kind"] == Action.SPLIT).sum()),
+        dividends=int((market.actions["kind"] == Action.DIVIDEND).sum()),
+        features=tuple(sorted(market.features)),
     )
 
 
@@ -144,14 +187,19 @@ def build(
     *,
     zone: str = "UTC",
     adjustment: str = "raw",
+    actions: npt.NDArray[np.void] | None = None,
+    features: Mapping[str, Floats] | None = None,
 ) -> Market:
-    """The market of canonical arrays: symbols by name, calendar and hash derived. `zone` matters to intraday bars only.
+    """The market of canonical arrays: symbols by name; calendar, hash and ends of symbols derived.
 
-    `columns`: float64 (bars, symbols) for each of COLUMNS, NaN where a symbol has no bar.
+    `columns`: float64 (bars, symbols) for each of COLUMNS, NaN where a symbol has no bar. `actions`: ACTION, splits
+    and dividends; `features`: float64 (bars, symbols) by name. `zone` matters to intraday bars only.
     """
     order = sorted(range(len(symbols)), key=lambda s: symbols[s])
     sorted_symbols = [symbols[s] for s in order]
     values = {name: columns[name][:, order] for name in COLUMNS}
+    known = {name: (features or {})[name][:, order] for name in sorted(features or {})}
+    stated = _stated(np.empty(0, ACTION) if actions is None else actions, order)
     frequency = frequency_of(time)
     zone = zone if is_intraday(frequency) else "UTC"
     session = sessions_of(time, frequency, zone)
@@ -172,5 +220,7 @@ def build(
         sessions_per_year=sessions_per_year,
         adjustment=adjustment,
         zone=zone,
+        actions=np.concatenate([stated, ends(np.isfinite(values["close"]))]),
+        features=known,
     )
-    return replace(market, dataset=canonical_hash(market.time, market.symbols, values))
+    return replace(market, dataset=canonical_hash(market.time, market.symbols, values, stated, known))

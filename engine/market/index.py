@@ -38,7 +38,11 @@ def _one(market: Market, column: int) -> Market:
     if len(market.symbols) == 1:
         return market
     arrays: dict[str, Any] = {name: frozen(getattr(market, name)[:, [column]]) for name in (*COLUMNS, "valid", "bars")}
-    return replace(market, symbols=(market.symbols[column],), **arrays)
+    actions = market.actions[market.actions["symbol"] == column].copy()
+    actions["symbol"] = 0
+    features = {name: frozen(values[:, [column]]) for name, values in market.features.items()}
+    symbols = (market.symbols[column],)
+    return replace(market, symbols=symbols, actions=frozen(actions), features=features, **arrays)
 
 
 def _equal_weight(market: Market) -> Floats:

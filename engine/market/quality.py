@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.market.actions import Action
 from engine.market.dataset import DAY, SECOND, is_intraday
 from engine.market.market import Market
 
@@ -57,6 +58,10 @@ class SymbolQuality:
     open_near_previous_close: float | None
     #: Bars whose open or close lies outside low and high.
     outside_range: int
+    #: Declared corporate actions, and whether the symbol ended before the dataset does.
+    splits: int = 0
+    dividends: int = 0
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ def _figures(market: Market, s: int, symbol: str, found: list[Finding]) -> Symbo
     high, low, volume = market.high[own, s], market.low[own, s], market.volume[own, s]
     several = len(own) > 1
     steps = np.diff(market.time[own])
+    actions = market.actions["kind"][market.actions["symbol"] == s]
 
     def count(kind: str) -> list[int]:
         return [finding.bars for finding in found if finding.kind == kind]
@@ -111,6 +117,9 @@ def _figures(market: Market, s: int, symbol: str, found: list[Finding]) -> Symbo
         open_equals_previous_close=float((opens[1:] == close[:-1]).mean()) if several else None,
         open_near_previous_close=float((np.abs(opens[1:] / close[:-1] - 1) <= NEAR).mean()) if several else None,
         outside_range=int(((opens > high) | (opens < low) | (close > high) | (close < low)).sum()),
+        splits=int((actions == Action.SPLIT).sum()),
+        dividends=int((actions == Action.DIVIDEND).sum()),
+        ended=bool((actions == Action.END).any()),
     )
 
 
@@ -152,22 +161,35 @@ def _gaps(market: Market, s: int) -> list[Finding]:
 
 
 def _splits(market: Market, s: int) -> list[Finding]:
-    """Jumps from a close to the next open (or, where opens are taken from it, the next close) by a split's factor."""
+    """Jumps from a close to the next open (or, where opens are taken from it, the next close) by a split's factor.
+
+    A declared split is taken off first, so one that the prices do not follow is found too.
+    """
     own = np.flatnonzero(market.valid[:, s])
     opens, close = market.open[own, s], market.close[own, s]
+    declared = _declared(market, s)[own][1:]
     copied = np.abs(opens[1:] / close[:-1] - 1) <= NEAR
-    ratios = close[:-1] / np.where(copied, close[1:], opens[1:])
+    ratios = close[:-1] / np.where(copied, close[1:], opens[1:]) / declared
     findings = []
     for k in np.flatnonzero((ratios > 1.4) | (ratios < 1 / 1.4)):
         size = max(ratios[k], 1 / ratios[k])
         name = min(SPLITS, key=lambda name: abs(np.log(size / SPLITS[name])))
         if abs(size / SPLITS[name] - 1) <= SPLIT_TOLERANCE:
             name = name if ratios[k] > 1 else ":".join(reversed(name.split(":")))
-            detail = (
-                f"looks like a {name} split: close {close[k]:g}, then open {opens[k + 1]:g}, close {close[k + 1]:g}"
-            )
+            looks = f"looks like a {name} split"
+            if declared[k] != 1.0:
+                looks = f"a split of {declared[k]:g} for 1 is declared, and after it prices jump as by one of {name}"
+            detail = f"{looks}: close {close[k]:g}, then open {opens[k + 1]:g}, close {close[k + 1]:g}"
             findings.append(Finding(market.symbols[s], "split", _stamp(market, int(own[k + 1])), 1, detail))
     return findings
+
+
+def _declared(market: Market, s: int) -> Floats:
+    """New units for one old that symbol `s` declares at each bar, float64 (bars,): 1 where there is no split."""
+    factor = np.ones(len(market.time))
+    for action in market.actions[(market.actions["symbol"] == s) & (market.actions["kind"] == Action.SPLIT)]:
+        factor[action["bar"]] *= action["value"]
+    return factor
 
 
 def _stale(market: Market, s: int) -> list[Finding]:

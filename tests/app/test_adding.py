@@ -154,6 +154,23 @@ def test_what_becomes_of_a_name_is_said(home):
     assert len(home.datasets.versions("gold")) == 2 and home.datasets.versions("nothing") == ()
 
 
+def test_dropped_rows_carry_the_files_own_name_and_nothing_of_the_homes(home):
+    wanted = Wanted("gold", bad_rows="drop")
+    draft = adding.draft(home, upload(BAD, "my bars.csv"), wanted)
+    assert [(row.file, row.row, row.text) for row in draft.dropped] == [("my bars.csv", 3, "2024-01-03,11,9,10,12,200")]
+    assert draft.rows == 2 and files(home) == []
+    added = adding.add(home, upload(BAD, "my bars.csv"), wanted)
+    assert home.datasets.dropped("gold") == draft.dropped
+    assert f"datasets/{added.hash}.dropped.parquet" in files(home)
+
+
+def test_what_can_be_a_feature_is_suggested(home):
+    header = "Date,Open,High,Low,Close,Volume,P/E,p e,Close adj.,Bar,2nd,,Unnamed: 0,split,Ünï,cap"
+    found = adding.columns(home, upload(header + "\n"))
+    assert found.features == {"p_e": "P/E", "close_adj": "Close adj.", "n": "Ünï", "cap": "cap"}
+    assert found.taken["split"] == "split"
+
+
 def test_the_source_of_every_sample_is_known():
     hashes = {path.stem: read_description(path).hash for path in SAMPLES.glob("*.parquet")}
     assert set(SOURCES) == set(hashes.values())

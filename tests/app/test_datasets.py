@@ -271,7 +271,7 @@ def test_a_round_trip_keeps_every_bit_whatever_the_form_of_the_file(frame, rando
         (1, '2024-01-03,"1,100",1200,10,12,200', "row 3: open: '1,100' is not a number"),
         (1, "03.01.2024,11,12,10,12,200", "row 3: '03.01.2024' is not an ISO date or an epoch"),
         (1, ",11,12,10,12,200", "row 3: no time"),
-        (1, "2024-01-03,11,12,10,12,200,7", "line 3"),
+        (1, "2024-01-03,11,12,10,12,200,7", r"row 3: more cells than the header has columns \(6\)"),
         (2, "2024-01-04,11,1", "row 4: no low"),
         (2, "2024-01-04T00:00:00Z,11,12,10,12,200", "row 4: some times carry an offset"),
         (2, "9999-12-31,11,12,10,12,200", "row 4: '9999-12-31' is not an ISO date"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.errors import DataError
 from engine.market.dataset import DAY, SECOND, build, canonical_hash, describe, frequency_of
 from engine.market.index import index_market
-from engine.market.market import BAR, COLUMNS, Market, midnight
+from engine.market.market import ACTION, BAR, COLUMNS, Market, midnight
 
 NAN = np.nan
 
@@ -174,6 +174,24 @@ def test_hash_knows_neither_symbol_order_nor_the_sign_of_zero(close, random):
     assert whole != canonical_hash(time, symbols, changed)
     assert whole != canonical_hash(time + 1, symbols, columns)
     assert whole != canonical_hash(time, [*symbols[:-1], "ZZ"], columns)
+
+
+def test_the_hash_of_bars_alone_is_that_of_the_first_version():
+    close = np.array([[10.0, NAN], [11.0, 20.5]])
+    columns = {name: close + k for k, name in enumerate(COLUMNS)}
+    known = "1a2af59e2d04b13745b91bd2ab47d1b370b1d75651bbd937ce6606057a1b3f1d"
+    assert canonical_hash(np.arange(2) * DAY, ["B", "A"], columns) == known
+    ends = np.array([(1, 0, 2, NAN)], ACTION)
+    assert canonical_hash(np.arange(2) * DAY, ["B", "A"], columns, ends, {}) == known, "ends follow from the bars"
+
+
+def test_a_reference_keeps_its_own_actions_and_features():
+    close = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+    happened = np.array([(1, 0, 0, 2.0), (2, 1, 0, 3.0)], ACTION)
+    whole = Market.from_columns(["A", "B"], [0, 1, 2], *[close] * 4, actions=happened, features={"pe": close})
+    reference = index_market(whole, "B")
+    assert reference.actions.tolist() == [(2, 0, 0, 3.0)] and reference.features["pe"].tolist() == [[10], [20], [30]]
+    assert index_market(whole).actions.tolist() == [] and index_market(whole).features == {}
 
 
 def days(first, count, weekdays=range(7)):

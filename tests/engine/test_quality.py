@@ -5,20 +5,23 @@ import json
 import numpy as np
 import pytest
 
+from engine.market.actions import Action
 from engine.market.dataset import COLUMNS, DAY, SECOND, build, midnight
+from engine.market.market import ACTION
 from engine.market.quality import check
 
 WEEKDAYS = np.array([d for d in range(19723, 19723 + 200) if (d + 3) % 7 < 5]) * DAY  # from 2024-01-01
 
 
-def daily(close, opens=None, volume=None, time=None, symbols=("A",)):
+def daily(close, opens=None, volume=None, time=None, symbols=("A",), actions=()):
     close = np.array(close, dtype=float).reshape(-1, len(symbols))
     opens = close * 1.001 if opens is None else np.array(opens, dtype=float).reshape(close.shape)
     volume = (
         np.where(np.isnan(close), np.nan, 100.0) if volume is None else np.array(volume, float).reshape(close.shape)
     )
     columns = {"open": opens, "high": np.maximum(opens, close), "low": np.minimum(opens, close), "close": close}
-    return build(WEEKDAYS[: len(close)] if time is None else time, symbols, columns | {"volume": volume})
+    time = WEEKDAYS[: len(close)] if time is None else time
+    return build(time, symbols, columns | {"volume": volume}, actions=np.array(list(actions), ACTION))
 
 
 def kinds(report):
@@ -43,6 +46,25 @@ def test_splits_are_suspected_with_their_factor(ratio, name):
     (finding,) = [f for f in report.findings if f.kind == "split"]
     assert finding.time == "2024-01-15" and f"looks like a {name} split" in finding.detail
     assert report.symbols[0].suspected_splits == 1
+
+
+def test_a_declared_split_is_not_suspected_and_one_that_prices_do_not_follow_is():
+    split = (10, 0, int(Action.SPLIT), 4.0)
+    close = np.concatenate([np.full(10, 100.0), np.full(10, 25.0)]) + np.arange(20) * 1e-3
+    for actions, suspected in (((), 1), ((split,), 0)):
+        report = check(daily(close, opens=close, actions=actions))
+        assert (report.symbols[0].suspected_splits, report.symbols[0].splits) == (suspected, len(actions))
+    flat = 100 + np.arange(20.0)
+    (finding,) = check(daily(flat, actions=[split, (3, 0, int(Action.DIVIDEND), 0.5)])).findings
+    assert "a split of 4 for 1 is declared, and after it prices jump as by one of 1:4" in finding.detail
+    assert check(daily(flat, actions=[split, (3, 0, int(Action.DIVIDEND), 0.5)])).symbols[0].dividends == 1
+
+
+def test_symbols_that_end_are_told():
+    close = np.stack([100 + np.arange(30.0), 50 + np.arange(30.0)], axis=1)
+    close[24:, 1] = np.nan
+    assert [symbol.ended for symbol in check(daily(close, symbols=("A", "B"))).symbols] == [False, True]
+    assert [symbol.ended for symbol in check(daily(close[:28], symbols=("A", "B"))).symbols] == [False, False]
 
 
 def test_a_bad_day_is_no_split_and_a_copied_open_hides_none():

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import navigation
+from app.components import adding as adding_form
 from app.services import adding
 from app.services.adding import Upload, Wanted
 from app.services.home import Home
@@ -102,6 +103,91 @@ def test_intraday_times_need_a_zone(page: Open, tmp_path: Path) -> None:
     assert "2024-01-02T14:30:00Z" in said(app) and "in America/New_York" in said(app)
 
 
+def box(app: AppTest, label: str):
+    return next(box for box in (*app.selectbox, *app.multiselect) if box.label == label)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return shown(next(button for button in app.button if button.label == label).click().run())
+
+
+def test_times_may_be_those_of_closes_and_bars_are_shown_in_the_exchanges_time(page: Open, tmp_path: Path) -> None:
+    rows = "".join(f"2024-01-02 09:{minute}:00,10,12,9,11,100\n" for minute in range(31, 40))
+    app = upload(page(tmp_path, "data"), "Date,Open,High,Low,Close,Volume\n" + rows)
+    box(app, "Time zone").set_value("America/New_York")
+    box(app, "Times say").set_value("close")
+    shown(app.run())
+    assert "2024-01-02T14:30:00Z to" in said(app)
+    press(app, "Add")
+    bars = next(frame.value for frame in app.dataframe if "time" in frame.value)
+    assert bars["time"].astype(str).tolist()[0] == "2024-01-02 09:30:00"
+    daily = upload(page(tmp_path, "data"), GOOD)
+    box(daily, "Times say").set_value("close")
+    shown(daily.run())
+    assert "which is neither their open nor their close; choose that times say when the bar opens" in said(daily)
+
+
+def test_bad_rows_are_dropped_when_chosen_and_listed(page: Open, tmp_path: Path) -> None:
+    bad = GOOD + f"2024-01-05,1,1,{EVIL},1,1\n2024-01-05,3,2,1,1,1\n2024-01-06,1,2,3,1,1\n"
+    app = upload(page(tmp_path, "data"), bad)
+    assert "It would be refused. gold.csv: row 5: low: " in said(app)
+    box(app, "Bad rows").set_value("drop")
+    shown(app.run())
+    assert "4, 2 dropped" in said(app) and "2 rows dropped: 1 × low: not a number; 1 × the high is below" in said(app)
+    press(app, "Add")
+    assert "2 rows dropped" in said(app) and "<img" not in said(app)
+    rows = next(frame.value for frame in app.dataframe if "What it said" in frame.value)
+    assert rows["File"].tolist() == ["gold.csv"] * 2 and rows["Row"].tolist() == [5, 7]
+    assert "2024-01-06,1,2,3,1,1" in rows["What it said"].tolist()
+    assert dict(zip(names(app), app.dataframe[0].value["Dropped rows"], strict=True))["gold"] == 2
+    (list_of,) = (tmp_path / "datasets").glob("*.dropped.parquet")
+    list_of.write_bytes(b"PAR1")
+    assert "the list of dropped rows is damaged" in said(page(tmp_path, "data"))
+    assert names(page(tmp_path, "data")) == ["gold", "sp500", "us-tech"]
+
+
+def test_splits_dividends_and_features_are_chosen_from_columns(page: Open, tmp_path: Path) -> None:
+    header = "Date,Open,High,Low,Close,Volume,Stock Splits,Paid,P/E,Known,Note"
+    days = [f"2024-01-0{day},10,12,9,11,1,{split},{paid},{pe},2024-01-04,a" for day, split, paid, pe in
+            ((2, 0, 0.5, 15), (3, 2, 0, 16), (4, 1, 0, 17))]  # fmt: skip
+    app = upload(page(tmp_path, "data"), "\n".join([header, *days]))
+    assert box(app, "Column: split").value == 6 and box(app, "Column: dividend").value is None
+    assert "1 split" in said(app) and "1 dividend" not in said(app)
+    box(app, "Column: dividend").set_value(7)
+    box(app, "Features").set_value(["p_e"])
+    shown(app.run())
+    box(app, "Features are known from").set_value("Known")
+    shown(app.run())
+    assert "1 split, 1 dividend" in said(app) and "p_e" in said(app)
+    press(app, "Add")
+    row = app.dataframe[0].value.set_index("Name").loc["gold"]
+    assert (row["Splits"], row["Dividends"], row["Features"]) == (1, 1, 1)
+    market = Home(tmp_path).datasets.market("gold")
+    assert market.features["p_e"][2, 0] == 17 and market.features["p_e"][:2, 0].tolist() != [15, 16]
+    assert next(frame.value for frame in app.dataframe if "time" in frame.value)["p_e"].tolist()[2] == 17
+
+
+def test_a_column_that_is_chosen_away_is_left_out(page: Open, tmp_path: Path) -> None:
+    text = "\n".join(f"{line},{cell}" for line, cell in zip(GOOD.split(), ("split", "1", "2", "1"), strict=True))
+    app = upload(page(tmp_path, "data"), text)
+    box(app, "Prices").set_value("split")
+    shown(app.run())
+    assert "row 3: a split in prices that hold splits already" in said(app)
+    assert "or choose no column for the split" in said(app)
+    box(app, "Column: split").set_value(adding_form.NONE)
+    shown(app.run())
+    assert "3, none refused" in said(app) and "Corporate actions" not in said(app)
+
+
+def test_a_version_of_the_address(page: Open, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    adding.add(home, Upload("gold.csv", GOOD.encode()), Wanted("gold"))
+    adding.add(home, Upload("gold.csv", GOOD.replace("13", "14").encode()), Wanted("gold"))
+    assert "<h2>gold</h2>" in said(page(tmp_path, "data", dataset="gold@1"))
+    assert "<h2>gold · version 2</h2>" in said(page(tmp_path, "data", dataset="gold@2"))
+    assert 'role="status">No version' in said(page(tmp_path, "data", dataset="gold@3"))
+
+
 def test_what_was_typed_last_is_added(page: Open, tmp_path: Path) -> None:
     """A name that is typed and followed by a click at once reaches the page with the click."""
     app = upload(page(tmp_path, "data"), GOOD)
@@ -164,3 +250,11 @@ def test_an_experiment_on_it(page: Open, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(navigation, "open_experiment", lambda **start: asked.append(start))
     page(tmp_path, "data", dataset="us-tech").button("use").click().run()
     assert asked == [{"dataset": "us-tech"}]
+
+
+def test_an_experiment_on_a_version_shows_that_versions_bars(page: Open, tmp_path: Path) -> None:
+    first = adding.add(Home(tmp_path), Upload("gold.csv", GOOD.encode()), Wanted("gold"))
+    adding.add(Home(tmp_path), Upload("gold.csv", GOOD.replace("13", "14").encode()), Wanted("gold"))
+    app = page(tmp_path, "experiment", dataset="gold@1")
+    assert first.hash[:12] in said(app) and "not there" not in str(app.selectbox[0].options)
+    assert 'dataset = "gold@1"' in app.text_area("toml").value
