@@ -272,7 +272,7 @@ def test_every_branch_needs_a_classifier_with_these_regimes() -> None:
 def test_what_its_base_returns_is_checked_before_it_is_spliced() -> None:
     raw = by_regime(base="poison", regimes={"calm": {"mode": "shape"}})
     plan = prepare(raw, small_market(), OWN)[1]
-    shared = Shared(plan)
+    shared = Shared(plan, loaded(plan.own))
     with pytest.raises(StageError, match="strategy 'poison': signal\\(\\) must return float64"):
         run(resolve(shared, 0), shared)
 
