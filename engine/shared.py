@@ -37,7 +37,7 @@ class Shared:
         self.plan = plan
         self.market = plan.market
         self.registry = registry
-        self.sweep = build_sweep(plan.raw, registry or plan.own.registry)
+        self.sweep = build_sweep(plan.raw, registry or plan.own.registry, checked=False)  # it was, for the plan
         self.hub = self._hub(None)
         self._series: dict[str, Hub] = {}
         self._results: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
