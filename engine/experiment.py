@@ -68,26 +68,31 @@ def parse_experiment(raw: Mapping[str, Any], registry: Registry = BUILT_IN) -> E
     return Experiment(header, data, limits, expected, sweep, ranks)
 
 
-def build_sweep(raw: Mapping[str, Any], registry: Registry = BUILT_IN) -> Sweep:
-    """The branches and conditions of an experiment, without listing its points. Raises ConfigError."""
+def build_sweep(raw: Mapping[str, Any], registry: Registry = BUILT_IN, checked: bool = True) -> Sweep:
+    """The branches and conditions of an experiment, without listing its points. Raises ConfigError.
+
+    `checked`: see `component`; what was parsed before need not be checked again.
+    """
     conditions = config.section(SweepSection, raw, "sweep").where
-    return Sweep(tuple(_branches(raw, registry)), tuple(parse(text) for text in conditions))
+    return Sweep(tuple(_branches(raw, registry, checked)), tuple(parse(text) for text in conditions))
 
 
-def _branches(raw: Mapping[str, Any], registry: Registry) -> Iterator[Branch]:
+def _branches(raw: Mapping[str, Any], registry: Registry, checked: bool) -> Iterator[Branch]:
     """All combinations of book, classifier, risk and portfolio, in this order, the last fastest."""
-    books = _books(raw, registry)
-    classifiers = _alternatives(raw, "classifier", lambda t, w: _kind(t, w, {**registry.classifiers, "none": None}))
-    risks = _alternatives(raw, "risk", lambda t, w: _kind({"kind": "standard", **t}, w, registry.risks))
+    books = _books(raw, registry, checked)
+    classifiers = _alternatives(
+        raw, "classifier", lambda t, w: _kind(t, w, {**registry.classifiers, "none": None}), checked
+    )
+    risks = _alternatives(raw, "risk", lambda t, w: _kind({"kind": "standard", **t}, w, registry.risks), checked)
     portfolios = _alternatives(
-        raw, "portfolio", lambda t, w: _kind({"kind": "portfolio", **t}, w, {"portfolio": Portfolio})
+        raw, "portfolio", lambda t, w: _kind({"kind": "portfolio", **t}, w, {"portfolio": Portfolio}), checked
     )
     single = {}
     for name, model in (("ensemble", Ensemble), ("execution", Execution)):
         found = config.tables(raw, name)
         if len(found) > 1:
             raise ConfigError(f"[{name}] can stand once; sweep its parameters instead")
-        single[name] = component(name, f"[{name}]", model, found[0] if found else {})
+        single[name] = component(name, f"[{name}]", model, found[0] if found else {}, checked)
     alternatives = {"classifier": classifiers, "risk": risks, "portfolio": portfolios}
     for book, strategies in books.items():
         for taken in itertools.product(*alternatives.values()):
@@ -98,7 +103,8 @@ def _branches(raw: Mapping[str, Any], registry: Registry) -> Iterator[Branch]:
             classifier, risk, portfolio = (part for _, part in taken)
             parts = (classifier, *strategies, single["ensemble"], risk, portfolio, single["execution"])
             branch = Branch(labels, tuple(part for part in parts if part is not None))
-            _check_regimes(branch, classifier, len(strategies))
+            if checked:
+                _check_regimes(branch, classifier, len(strategies))
             yield branch
 
 
@@ -117,7 +123,7 @@ def _check_regimes(branch: Branch, classifier: Component | None, strategies: int
                     part.at(picks).stage.check(regimes, part.where)
 
 
-def _books(raw: Mapping[str, Any], registry: Registry) -> dict[str, list[Component]]:
+def _books(raw: Mapping[str, Any], registry: Registry, checked: bool) -> dict[str, list[Component]]:
     """The strategies of each book, in config order."""
     books: dict[str, list[Component]] = {}
     taken: dict[str, None] = {}
@@ -140,7 +146,7 @@ def _books(raw: Mapping[str, Any], registry: Registry) -> dict[str, list[Compone
             raise ConfigError(f"{where}: the name '{name}' is taken; give it another with name = \"…\"")
         taken[name] = None
         values.pop("kind")
-        books.setdefault(book, []).append(component(name, f"strategy '{name}'", model, values))
+        books.setdefault(book, []).append(component(name, f"strategy '{name}'", model, values, checked))
     return books
 
 
@@ -153,7 +159,9 @@ def _kind(table: Mapping[str, Any], where: str, known: Mapping[str, Any]) -> Any
     return known[kind]
 
 
-def _alternatives(raw: Mapping[str, Any], name: str, model_of: Any) -> list[tuple[str, Component | None]]:
+def _alternatives(
+    raw: Mapping[str, Any], name: str, model_of: Any, checked: bool
+) -> list[tuple[str, Component | None]]:
     """The alternatives called `name` as (label, component); one unnamed default when the config has none."""
     found: list[tuple[str, Component | None]] = []
     tables = config.tables(raw, name)
@@ -175,5 +183,5 @@ def _alternatives(raw: Mapping[str, Any], name: str, model_of: Any) -> list[tupl
         values.pop("kind", None)
         if model is None and values:
             raise ConfigError(f"{where}: kind \"none\" has no key '{next(iter(values))}'; remove it")
-        found.append((label or name, component(name, where, model, values) if model else None))
+        found.append((label or name, component(name, where, model, values, checked) if model else None))
     return found

@@ -41,7 +41,7 @@ class Shared:
         #: What stages above risk see of it.
         self.seen = in_first_units(plan.market)
         self.registry = registry
-        self.sweep = build_sweep(plan.raw, registry or plan.own.registry)
+        self.sweep = build_sweep(plan.raw, registry or plan.own.registry, checked=False)  # it was, for the plan
         self.hub = self._hub(None)
         self._series: dict[str, Hub] = {}
         self._results: OrderedDict[Any, tuple[Any, int]] = OrderedDict()

@@ -200,14 +200,17 @@ class Sweep:
         return np.fromiter(found, np.int64)
 
 
-def component(name: str, where: str, model: type[Stage], table: Mapping[str, Any]) -> Component:
-    """A component from one table of the config: lists and ranges become axes. Raises ConfigError."""
+def component(name: str, where: str, model: type[Stage], table: Mapping[str, Any], checked: bool = True) -> Component:
+    """A component from one table of the config: lists and ranges become axes. Raises ConfigError.
+
+    `checked`: every value of every axis is tried at once; else only those that are asked for later.
+    """
     base: dict[str, Any] = {}
     axes: list[Axis] = []
     for key, value in table.items():
         base[key] = _take_axes(name, (key,), value, model, axes)
     found = Component(name, where, model, base, tuple(axes))
-    for i, axis in enumerate(axes):
+    for i, axis in enumerate(axes if checked else ()):
         for pick in range(len(axis.values)):
             found.at(tuple(pick if j == i else 0 for j in range(len(axes))))
     return found

@@ -46,8 +46,7 @@ def _shared(path: str, real: bool) -> Shared:
 def _cell(path: str, indices: list[int], alone: bool) -> list[Block]:
     """A joblib task: run a batch of the plan at `path`."""
     plan = _load(path)
-    if not plan.sources:
-        _shared(path, True)  # before the fork, so that every child finds it ready
+    _shared(path, not plan.sources)  # before the fork, so that every child finds ready what is not the user's
     groups = [[index] for index in indices] if alone else [indices]
     return run_cell(groups, plan.limits, lambda: _shared(path, True), lambda: _shared(path, False))
 
