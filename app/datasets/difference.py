@@ -1,6 +1,6 @@
 """Two datasets bar by bar: which bars were added and removed, and which values changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,6 +14,7 @@ from engine.market.dataset import Dataset, describe, is_intraday
 from engine.market.market import COLUMNS, Market
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 #: Of the descriptions, what can differ without a bar that does, or be its reason.
 DESCRIBED = ("frequency", "zone", "adjustment")
 
@@ -66,71 +67,76 @@ class Difference:
 
 def difference(old: Market, new: Market, limit: int | None = None) -> Difference:
     """What differs between two markets, each the whole dataset. `limit`: how many changes are listed."""
-    pair = _Pair(old, new)
     before, after = describe(old), describe(new)
-    there = pair.present
     described = {
         name: (str(getattr(before, name)), str(getattr(after, name)))
         for name in DESCRIBED
         if getattr(before, name) != getattr(after, name)
     }
-    return Difference(
-        before,
-        after,
-        int((~there[0] & there[1]).sum()),
-        int((there[0] & ~there[1]).sum()),
-        int(pair.differs.any(axis=0).sum()),
-        int(pair.differs.sum()),
-        described,
-        tuple(islice(pair.changes(), limit)),
-    )
+    counts = np.zeros(4, dtype=np.int64)
+    changes: list[Change] = []
+    columns = [_columns(market) for market in (old, new)]
+    for symbol in sorted({*old.symbols, *new.symbols}):  # one by one: no array is of all symbols' times
+        pair = _Pair(symbol, (old, new), columns)
+        counts += pair.counts()
+        changes += islice(pair.changes(), None if limit is None else limit - len(changes))
+    added, removed, changed, values = counts.tolist()
+    return Difference(before, after, added, removed, changed, values, described, tuple(changes))
 
 
 class _Pair:
-    """Two markets on the union of their times and symbols. Arrays are (2, bars, symbols): the old one first."""
+    """The bars of one symbol in two markets, the old one first, on the union of their times."""
 
-    def __init__(self, old: Market, new: Market) -> None:
-        self.time = np.union1d(old.time, new.time)
-        self.symbols = sorted({*old.symbols, *new.symbols})
-        self.intraday = is_intraday(new.frequency) or is_intraday(old.frequency)
-        self.present = np.stack([self._dense(market, market.valid, False) for market in (old, new)])
-        sides = [_columns(market) for market in (old, new)]
-        self.names = list(dict.fromkeys([*sides[0], *sides[1]]))
-        self.values = {
-            name: np.stack(
-                [
-                    self._dense(market, side[name] if name in side else np.full(market.valid.shape, np.nan), np.nan)
-                    for market, side in zip((old, new), sides, strict=True)
-                ]
-            )
-            for name in self.names
-        }
+    def __init__(self, symbol: str, markets: Sequence[Market], columns: Sequence[dict[str, Floats]]) -> None:
+        self.symbol = symbol
+        self.intraday = any(is_intraday(market.frequency) for market in markets)
+        own = [_own(market, symbol) for market in markets]
+        times = [market.time[bars] for market, bars in zip(markets, own, strict=True)]
+        self.time = np.union1d(*times)
+        places = [np.searchsorted(self.time, time) for time in times]
+        #: bool (2, bars): whether there is a bar.
+        self.present = np.zeros((2, len(self.time)), dtype=np.bool_)
+        self.names = list(dict.fromkeys([*columns[0], *columns[1]]))
+        #: float64 (2, bars) by column.
+        self.values = {name: np.full((2, len(self.time)), np.nan) for name in self.names}
+        for side in (0, 1):
+            self.present[side, places[side]] = True
+            for name, values in columns[side].items():
+                if len(own[side]):
+                    self.values[name][side, places[side]] = values[own[side], markets[side].symbols.index(symbol)]
         both = self.present.all(axis=0)
-        #: bool (columns, bars, symbols): bars of both that differ in the column.
+        #: bool (columns, bars): bars of both that differ in the column.
         self.differs = np.stack([both & _unequal(*self.values[name]) for name in self.names])
 
-    def changes(self) -> Iterator[Change]:
-        """All that differs, by symbol, then time, then column."""
-        odd = (self.present[0] != self.present[1]) | self.differs.any(axis=0)
-        for s, bar in np.argwhere(odd.T):
-            was, is_ = self.present[:, bar, s]
-            if was and is_:
-                for k in np.flatnonzero(self.differs[:, bar, s]):
-                    yield self._change("changed", self.names[k], bar, s)
-            else:
-                yield self._change("added" if is_ else "removed", "close", bar, s)
+    def counts(self) -> Ints:
+        """Bars that were added, removed and changed, and values that differ: int64 (4,)."""
+        was, is_ = self.present
+        return np.array(
+            [(~was & is_).sum(), (was & ~is_).sum(), self.differs.any(axis=0).sum(), self.differs.sum()], np.int64
+        )
 
-    def _change(self, what: str, column: str, bar: int, s: int) -> Change:
-        old, new = (None if np.isnan(value) else float(value) for value in self.values[column][:, bar, s])
+    def changes(self) -> Iterator[Change]:
+        """All that differs, by time, then column."""
+        was, is_ = self.present
+        for bar in np.flatnonzero((was != is_) | self.differs.any(axis=0)):
+            if was[bar] and is_[bar]:
+                for k in np.flatnonzero(self.differs[:, bar]):
+                    yield self._change("changed", self.names[k], bar)
+            else:
+                yield self._change("added" if is_[bar] else "removed", "close", bar)
+
+    def _change(self, what: str, column: str, bar: int) -> Change:
+        old, new = (None if np.isnan(value) else float(value) for value in self.values[column][:, bar])
         moment = datetime.fromtimestamp(int(self.time[bar]) // 10**9, UTC)
         stamp = moment.strftime("%Y-%m-%dT%H:%M:%SZ" if self.intraday else "%Y-%m-%d")
-        return Change(what, self.symbols[s], stamp, column, old, new)
+        return Change(what, self.symbol, stamp, column, old, new)
 
-    def _dense(self, market: Market, values: npt.NDArray[Any], missing: object) -> npt.NDArray[Any]:
-        whole = np.full((len(self.time), len(self.symbols)), missing, dtype=values.dtype)
-        columns = [self.symbols.index(symbol) for symbol in market.symbols]
-        whole[np.ix_(np.searchsorted(self.time, market.time), columns)] = values
-        return whole
+
+def _own(market: Market, symbol: str) -> npt.NDArray[np.intp]:
+    """Numbers of the symbol's bars; none where the market has no such symbol."""
+    if symbol not in market.symbols:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(market.valid[:, market.symbols.index(symbol)])
 
 
 def _columns(market: Market) -> dict[str, Floats]:
