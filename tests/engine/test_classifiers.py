@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import percentileofscore
 
@@ -78,6 +78,7 @@ def test_volatility_ranks_among_its_latest_values() -> None:
     assert names(stage, found) == [None] * 5 + ["middle", "high", "middle", "low", "middle"]
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(2, 12))
 def test_the_rank_is_scipys_mean_percentile(values: list[int], history: int) -> None:
     series = np.array(values, dtype=float)
@@ -168,6 +169,7 @@ def plainly(given: list[int], dwell: int) -> list[int]:
     return held
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.integers(-1, 2), min_size=1, max_size=60), st.integers(1, 8))
 def test_dwell(given: list[int], dwell: int) -> None:
     filled = carried(np.array(given, dtype=np.int64), len(given), TrendRegimes())
