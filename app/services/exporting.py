@@ -175,7 +175,7 @@ def _pinned(text: str, expected: dict[str, Any], sources: Sequence[Source], what
     """`text` with its [expected] section, and the files of own stages, at the end. StoreError when that is too long."""
     parts = [f"{text.rstrip()}\n\n{_PINNED} {what}\n{tomli_w.dumps({'expected': expected})}"]
     for source in sources:
-        parts.append(f'[source.{source.name}]\nhash = "{source.hash}"\ntext = {_written(source.text)}\n')
+        parts.append(f'[source.{source.name}]\nhash = "{source.hash}"\ntext = {_quoted(source.text)}\n')
     found = "\n".join(parts)
     if len(found) > config.MAX_BYTES:
         raise StoreError(
@@ -185,7 +185,7 @@ def _pinned(text: str, expected: dict[str, Any], sources: Sequence[Source], what
     return found
 
 
-def _written(text: str) -> str:
+def _quoted(text: str) -> str:
     """A file's text in TOML: as it stands, when that can be; else with escapes, in one line."""
     plain = all(c == "\n" or c == "\t" or c.isprintable() for c in text)
     if plain and "'''" not in text and not text.endswith("'"):

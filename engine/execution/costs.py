@@ -58,9 +58,9 @@ def fill_price(at, side, quantity, volume, style, rules):  # type: ignore[no-unt
 
 
 @lean_kernel
-def fee(value, quantity, entry, rules):  # type: ignore[no-untyped-def]
-    """Commission of a fill of `value`, in money. What an order costs at least, or at all, counts once for its fills."""
-    cost = rules.commission * value + rules.per_unit * quantity
+def fee(price, quantity, entry, rules):  # type: ignore[no-untyped-def]
+    """Commission of a fill, in money. What an order costs at least, or at all, counts once for its fills."""
+    cost = rules.commission * price * quantity * rules.multiplier + rules.per_unit * quantity
     if rules.per_order == 0.0 and rules.least == 0.0:
         return cost
     return max(rules.least, entry.fees + cost + rules.per_order) - entry.charged
@@ -72,8 +72,7 @@ def buying_cost(quantity, volume, entry, rules):  # type: ignore[no-untyped-def]
     if quantity <= 0.0:
         return 0.0
     price = fill_price(entry.at, 1, quantity, volume, entry.style, rules)
-    value = price * quantity * rules.multiplier
-    return value + fee(value, quantity, entry, rules)
+    return price * quantity * rules.multiplier + fee(price, quantity, entry, rules)
 
 
 @lean_kernel

@@ -46,9 +46,8 @@ def refuse_order(log, n, bar, s, entry, account, reason):  # type: ignore[no-unt
 def trade(log, n, bar, bars, s, side, quantity, entry, account, rules):  # type: ignore[no-untyped-def]
     """Fill `quantity` > 0 of the order of symbol `s` at `entry.at`, with slippage and commission. It stays pending."""
     price = fill_price(entry.at, side, quantity, bars[bar, s].volume, entry.style, rules)
-    value = price * quantity * rules.multiplier
-    commission = fee(value, quantity, entry, rules)
-    entry.fees += rules.commission * value + rules.per_unit * quantity
+    commission = fee(price, quantity, entry, rules)
+    entry.fees += rules.commission * price * quantity * rules.multiplier + rules.per_unit * quantity
     entry.charged += commission
     account.cash = cash_after(account.cash, side, quantity, price, rules.multiplier, commission)
     held = entry.quantity

@@ -97,8 +97,8 @@ def limit_exposure(bar, bars, book, equity, rules, closing, log, n):  # type: ig
             if side > 0:
                 costs += buying_cost(size, volume, entry, rules) - at
             else:
-                value = fill_price(entry.at, -1, size, volume, entry.style, rules) * size * rules.multiplier
-                costs += at - value + fee(value, size, entry, rules)
+                got = fill_price(entry.at, -1, size, volume, entry.style, rules)
+                costs += at - got * size * rules.multiplier + fee(got, size, entry, rules)
             more = opening(entry)
             held += side * (size - more)
             # what is bought inside the bar is worth what was paid, or what it was at the open: the larger counts

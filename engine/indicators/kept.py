@@ -12,7 +12,7 @@ from engine.compiled import SOURCE_HASH
 from engine.digest import text_digest
 from engine.fingerprint import fingerprint
 from engine.indicators.request import Request
-from engine.market.market import Market
+from engine.market.market import ACTION, Market
 from engine.sweep import canonical
 
 Array = npt.NDArray[np.float64]
@@ -23,7 +23,8 @@ BUDGET = 2 << 30
 def market_hash(market: Market) -> str:
     """The hash (hex) of all that an indicator can see: its bars as they were cut, symbols, calendar, features."""
     found = hashlib.sha256(canonical([market.dataset, market.symbols, market.frequency, market.zone]).encode())
-    for array in (market.time, market.bars, market.session, market.actions, *market.features.values()):
+    actions = [market.actions[name] for name in ACTION.names or ()]  # by field: what pads a record is anything
+    for array in (market.time, market.bars, market.session, *actions, *market.features.values()):
         found.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
     found.update(canonical([list(market.features), market.adjustment, market.sessions_per_year]).encode())
     return found.hexdigest()

@@ -165,9 +165,9 @@ def test_a_stand_in_parses_like_the_class_and_runs_nothing() -> None:
     assert list(model.model_fields) == ["window", "stop", "weights", "by", "average", "flag", "must"]
     assert own.registry.classifiers["mood"].regimes == ("good", "bad")
     assert stand_in(own.described[0]) is model
-    assert list(own.registry.classifiers["mood"].model_fields) == ["reference"]
+    assert list(own.registry.classifiers["mood"].model_fields) == ["reference", "dwell"]
     made = model.model_validate({"must": "x", "window": 30, "by": {"good": 2.0}})
-    assert made.parameters()["by"] == {"good": 2.0}
+    assert made.values()["by"] == {"good": 2.0}
     with pytest.raises(NotImplementedError):
         made.indicators()
     raw: dict[str, Any] = {
@@ -212,7 +212,7 @@ def test_a_stand_in_takes_and_refuses_what_the_class_does(
     told = []
     for model in both:
         try:
-            told.append(config.validated(model, table, "there").parameters())
+            told.append(config.validated(model, table, "there").values())
         except ConfigError as error:
             told.append(str(error))
     assert told[0] == told[1]
