@@ -7,9 +7,13 @@ def test_public_names() -> None:
     assert bulkhead.__all__ == [
         "Classifier",
         "Field",
+        "Indicator",
+        "Market",
         "RandomStrategy",
+        "RiskCaps",
         "Strategy",
         "__version__",
+        "check_stage",
         "indicator",
         "open_run",
     ]
