@@ -146,7 +146,9 @@ def _look_ahead(case: Case, whole: npt.NDArray[np.float64], shown: _Cuts) -> Fin
     column = f"{shape} of {peek.of}" if peek.of and peek.of != symbol else shape
     where = f"{symbol}, {day(case.market, bar)}"
     through = f", through its indicator '{peek.through}'" if peek.through else ""
-    if peek.column == "existence":
+    if not peek.alone:
+        said = f"uses bars {bar + 1} to {peek.bar} together at bar {bar} ({where})"
+    elif peek.column == "existence":
         said = f"uses at bar {bar} ({where}) that there is a bar {peek.bar}"
     else:
         said = f"uses bar {peek.bar}'s {column} at bar {bar} ({where}){through}"

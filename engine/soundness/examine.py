@@ -11,7 +11,8 @@ from engine.soundness import causality, contract, corners, repeat, values
 from engine.soundness.case import Case, output
 from engine.soundness.finding import Finding
 from engine.soundness.fresh import Fresh, find, regimes_of
-from engine.soundness.markets import gapped
+from engine.soundness.markets import changed, gapped
+from engine.soundness.snapshot import snapshot
 from engine.soundness.words import told
 from engine.strategies.bar import BarStrategy
 
@@ -66,9 +67,11 @@ def examine(job: Job, begins: Begins = _silently) -> Iterator[Finding]:
 
 def examine_stage(case: Case, job: Job | None = None, begins: Begins = _silently) -> Iterator[Finding]:
     """Check a stage as it is on a market. `job`: what to do again in a fresh process, if anything."""
+    modules = tuple(source.name for source in job.sources) if job else (type(case.stage).__module__,)
+    before = snapshot(case.stage, modules)
+    begins(values.SHAPE)
     case = _with_regimes(case)
     made = replace(case, market=gapped(), regimes=case.regimes and regimes_of(gapped()))
-    modules = tuple(source.name for source in job.sources) if job else (type(case.stage).__module__,)
     for name, check in ((repeat.MUTATION, repeat.mutation), (values.SHAPE, values.shape)):
         begins(name)
         yield from (found := check(case))
@@ -86,7 +89,8 @@ def examine_stage(case: Case, job: Job | None = None, begins: Begins = _silently
     yield from (found := values.missing(made, replace(made, market=full, regimes=made.regimes and regimes_of(full))))
     able = _all(found)
     begins(repeat.STATE)
-    yield from (found := repeat.repeats(case, made if able else case.upto(len(case.market.time) // 2), modules))
+    other = made if able else case.upto(len(case.market.time) // 2)
+    yield from (found := repeat.repeats(case, other, modules, before))
     steady = _all(found) or repeat.steady(case)
     begins(causality.CHECK)
     if steady:  # else every prefix differs, and it would be said to look ahead
@@ -108,17 +112,15 @@ def _all(found: list[Finding]) -> bool:
 
 
 def _with_regimes(case: Case) -> Case:
-    """With regimes if it runs with them, else without."""
-    given = replace(case, regimes=regimes_of(case.market))
-    try:
-        output(given)
-    except (Exception, SystemExit):
+    """With regimes if it runs with them, else without. Tried on a copy: what it writes to is told by `mutation`."""
+    regimes = regimes_of(case.market)
+    for given in (regimes, None):
         try:
-            output(case)
+            output(replace(case, market=changed(case.market, {}), regimes=given))
         except (Exception, SystemExit):
-            return given
-        return case
-    return given
+            continue
+        return replace(case, regimes=given)
+    return replace(case, regimes=regimes)
 
 
 def _causality(case: Case, made: Case | None) -> list[Finding]:

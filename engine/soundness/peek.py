@@ -23,9 +23,11 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """`bar` later than the decision; `column`: of it, None: several together; `of`: whose; `symbol`: of the decision.
+    """What of a later bar a decision needs.
 
-    `through`: the indicator by which it got there. `column` is `existence` where only the number of bars matters.
+    `column`: None for several together, `existence` where only the number of bars matters; `of`: whose; `symbol`: the
+    decision's. `through`: the indicator by which it got there. `alone`: False where only the bars from the decision up
+    to this one, all changed, make a difference.
     """
 
     bar: int
@@ -33,6 +35,7 @@ class Peek:
     of: str
     symbol: int
     through: str = ""
+    alone: bool = True
 
 
 class Changes:
@@ -109,7 +112,7 @@ def locate(case: Case, whole: Array, bar: int, cut: int) -> Peek | None:
         if found is not None:
             way, peeked, alone = found
             if not alone:
-                return Peek(peeked, None if columns is None else columns[0], "", symbol)
+                return Peek(peeked, None if columns is None else columns[0], "", symbol, alone=False)
             return _column(changes, differs, way, peeked, symbol, columns)
     return _existence(case, whole, bar, cut, symbol, differs)
 

@@ -1,7 +1,7 @@
 """Whether a stage repeats itself: the same again, whatever was called before, and nothing it was given is changed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,12 @@ def _contents(market: Market, values: dict[str, npt.NDArray[np.float64]]) -> dic
     return {name: digest(array) for name, array in found.items()}
 
 
-def repeats(case: Case, other: Case, modules: Sequence[str]) -> list[Finding]:
+def repeats(case: Case, other: Case, modules: Sequence[str], before: Mapping[str, str]) -> list[Finding]:
     """Whether it gives the same bytes again, also after a call on `other` data, and keeps nothing between calls.
 
-    `modules`: the names of the user's modules, whose variables are compared.
+    `modules`: the names of the user's modules, whose variables are compared with `before`, their snapshot before the
+    first call of all.
     """
-    before = snapshot(case.stage, modules)
     first = digest(output(case))
     again = digest(output(case))
     after = snapshot(case.stage, modules)

@@ -71,7 +71,7 @@ def future_label(close, market):
     return out
 
 
-@planted(None)
+@planted(None, None)
 def from_the_low_of_all(close, market):
     return (np.arange(len(close))[:, None] >= close.argmin(axis=0)).astype(float)
 
@@ -91,9 +91,8 @@ def backfill(close, market):
 
 @planted(steps(1))
 def reversed_cumulation(close, market):
-    returns = np.diff(np.log(close), axis=0, prepend=np.log(close[:1]))
-    later = np.cumsum(returns[::-1], axis=0)[::-1] - returns
-    return np.tanh(later)
+    moves = np.abs(np.diff(np.log(close), axis=0, prepend=np.log(close[:1])))
+    return np.tanh(np.cumsum(moves[::-1], axis=0)[::-1] - moves)
 
 
 @planted(week_end)

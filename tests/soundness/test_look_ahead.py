@@ -26,7 +26,9 @@ def test_planted_look_ahead_is_found_and_named(stage: Stage, after: After | None
     if after is not None:
         assert finding.peeked == after(finding.bar, MARKET)
     assert finding.column == column
-    if column == "existence":
+    if column is None:
+        assert f"uses bars {finding.bar + 1} to {finding.peeked} together at bar {finding.bar} (" in finding.message
+    elif column == "existence":
         assert f"uses at bar {finding.bar}" in finding.message
     else:
         assert f"uses bar {finding.peeked}'s {column}" in finding.message
@@ -42,6 +44,19 @@ def test_the_bar_that_is_named_makes_the_decision_another(stage: Stage) -> None:
     before = output(case_of(stage))[finding.bar]
     factors = (1.5, 0.6, 3.0, 0.2)
     assert any((output(case_of(stage, with_close(finding.peeked, f)))[finding.bar] != before).any() for f in factors)
+
+
+def test_bars_that_matter_only_together_make_the_decision_another() -> None:
+    stage = next(stage for stage, _, _ in PLANTED if stage.kind == "from_the_low_of_all")
+    finding = causality(case_of(stage))[0]
+    assert finding.bar is not None and finding.peeked is not None
+    before = output(case_of(stage))[finding.bar]
+    close = MARKET.close.copy()
+    close[finding.bar + 1 : finding.peeked + 1] *= 3.0  # no low after this bar
+    columns = (MARKET.open, MARKET.high, MARKET.low, close, MARKET.volume)
+    assert (
+        output(case_of(stage, Market.from_columns(MARKET.symbols, MARKET.time, *columns)))[finding.bar] != before
+    ).any()
 
 
 def with_close(bar: int, factor: float) -> Market:
