@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from app.datasets.storage import atomic
 from app.services.home import Home
 from engine.errors import ConfigError, InputError, nearest
@@ -22,6 +24,7 @@ from engine.soundness.check import check as check_job
 from engine.soundness.declared import declared, defining, family_of
 from engine.soundness.examine import Job
 from engine.soundness.finding import Report
+from engine.stage import Stage
 
 FOLDER = "stages"
 #: The dataset that stages are checked on unless another is named.
@@ -58,8 +61,10 @@ def check(
     default, the home's folder. Raises ConfigError when there is no such kind, DataError for the dataset.
     """
     found = read_folder(folder(home)) if sources is None else tuple(sources)
-    known = {**BUILT_IN.strategies, **BUILT_IN.classifiers}
+    known: dict[str, type[Stage]] = {**BUILT_IN.strategies, **BUILT_IN.classifiers}
     names = () if kind in known else _names(found, kind)
+    if kind in known:
+        _check_alone(known[kind])
     needed = all_needed(found, names)
     dataset = data or DATASET
     if market is None:
@@ -100,7 +105,7 @@ def gate(home: Home, kinds: Iterable[str], sources: Sequence[Source]) -> Gate:
     warnings, isolated = [], []
     market = None
     for kind in dict.fromkeys(kinds):
-        if kind in BUILT_IN.strategies or kind in BUILT_IN.classifiers or kind == "none":
+        if kind in BUILT_IN.strategies or kind in BUILT_IN.classifiers or kind in ("none", "standard"):
             continue
         names = _names(sources, kind)
         report = verdict(home, kind, source_hash(sources, names[0]))
@@ -124,6 +129,15 @@ def gate(home: Home, kinds: Iterable[str], sources: Sequence[Source]) -> Gate:
 def kinds(home: Home) -> dict[str, str]:
     """The kinds that the home's files declare, with the file's name."""
     return {kind: source.name for source in read_folder(folder(home)) for kind in declared(source)}
+
+
+def _check_alone(model: type[Stage]) -> None:
+    """Raise ConfigError for a built-in stage that is nothing by itself, but made over another."""
+    try:
+        model()
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"'{model.kind}' cannot be checked by itself: {reason}") from None
 
 
 def _names(sources: Sequence[Source], kind: str) -> tuple[str, ...]:

@@ -188,6 +188,13 @@ _COSTS = """
 commission_bps = 5.0
 slippage_bps = 2.0
 """
+_RISK = """[risk]
+kind = "NAME"
+budget = [0.5, 1.0]
+
+[[strategy]]
+kind = "ma_cross"
+"""
 #: By family; an indicator is run by the strategy that asks for it.
 EXPERIMENTS = {
     "strategy": _HEAD
@@ -208,4 +215,5 @@ regime_scale = { down = [0.0, 1.0] }
 kind = "ma_cross"
 """
     + _COSTS,
+    "risk": _HEAD + _RISK + _COSTS,
 }

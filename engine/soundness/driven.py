@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import StageError
-from engine.execution.state import ACCOUNT, open_book
+from engine.execution.state import ACCOUNT, BOOK
 from engine.market.market import Market
 from engine.stage import Regimes
 from engine.strategies.bar import Bar, BarStrategy
@@ -22,7 +22,7 @@ _UNITS, _CASH = 100.0, 100_000.0
 def driven(strategy: BarStrategy, market: Market, values: Mapping[str, Array], regimes: Regimes | None) -> Array:
     """The signals that `on_bar` returns, float64 (bars, symbols); NaN: no opinion. StageError for a wrong shape."""
     symbols = len(market.symbols)
-    account, book = np.zeros(1, ACCOUNT), open_book(symbols)
+    account, book = np.zeros(1, ACCOUNT), np.zeros(symbols, BOOK)
     account["cash"] = _CASH
     view = Bar(market, market, values, regimes, account, book, 1.0)
     out = np.full(market.valid.shape, np.nan)

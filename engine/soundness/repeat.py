@@ -21,7 +21,7 @@ def mutation(case: Case) -> list[Finding]:
     market = case.seen()
     values = case.given(market)
     before = _contents(market, values)
-    kept = case.stage.parameters()
+    kept = case.stage.model_dump(mode="json")
     names = sorted(values)
     try:
         output(Case(case.stage, case.market, case.seed, case.regimes, case.own, values))
@@ -35,7 +35,7 @@ def mutation(case: Case) -> list[Finding]:
     for name, digest in before.items():
         if after.get(name) != digest:
             return [Finding(MUTATION, "failure", f"it changed {name}, which all containers share; work on a copy")]
-    if case.stage.parameters() != kept:
+    if case.stage.model_dump(mode="json") != kept:
         return [Finding(MUTATION, "failure", "it changed its own parameters; a stage's fields are frozen")]
     if sorted(values) != names:
         return [Finding(MUTATION, "failure", "it changed the dict of indicators it was given")]

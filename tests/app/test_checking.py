@@ -177,7 +177,7 @@ def test_what_new_writes_passes_its_check_and_its_test(tmp_path, family):
     assert "2 passed" in ended.stdout
 
 
-@pytest.mark.parametrize("family", ["strategy", "classifier"])
+@pytest.mark.parametrize("family", ["strategy", "classifier", "risk"])
 def test_new_writes_an_experiment_that_names_it(tmp_path, family):
     from engine import config
 
