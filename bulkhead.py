@@ -9,11 +9,15 @@ from engine import __version__
 from engine.classifiers.base import Classifier
 from engine.indicators.own import Indicator
 from engine.indicators.request import indicator
+from engine.market.market import Market
+from engine.risk.caps import RiskCaps
+from engine.stage import Stage
 from engine.strategies.bar import Bar, BarStrategy
 from engine.strategies.base import RandomStrategy, Strategy
 
 if TYPE_CHECKING:
     from app.services.notebook import StoredRun
+    from engine.soundness.finding import Finding
 
 __all__ = [
     "Bar",
@@ -21,12 +25,27 @@ __all__ = [
     "Classifier",
     "Field",
     "Indicator",
+    "Market",
     "RandomStrategy",
+    "RiskCaps",
     "Strategy",
     "__version__",
+    "check_stage",
     "indicator",
     "open_run",
 ]
+
+
+def check_stage(stage: Stage, market: Market | None = None) -> "list[Finding]":
+    """What `bulkhead check` does but for the sealed child, for a test: `all(f.passed for f in check_stage(Mine()))`.
+
+    On `market`, default: one made to be awkward (a symbol lists late and lacks bars). Parameters are as they are.
+    """
+    from engine.soundness.case import Case
+    from engine.soundness.examine import examine_stage
+    from engine.soundness.markets import gapped
+
+    return list(examine_stage(Case(stage, gapped(600) if market is None else market)))
 
 
 def open_run(run: int, home: "str | PathLike[str] | None" = None) -> "StoredRun":

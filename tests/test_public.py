@@ -10,9 +10,12 @@ def test_public_names() -> None:
         "Classifier",
         "Field",
         "Indicator",
+        "Market",
         "RandomStrategy",
+        "RiskCaps",
         "Strategy",
         "__version__",
+        "check_stage",
         "indicator",
         "open_run",
     ]

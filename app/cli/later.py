@@ -7,8 +7,6 @@ COMMANDS = {
     "kill": "give containers limits under [limits]; they end by themselves",
     "signals": "only full backtests can be run and read",
     "bundle": "hand on an experiment with 'bulkhead export'",
-    "new": "start from a file in assets/experiments",
-    "check": "'bulkhead run' checks an experiment before it stores anything; 'bulkhead data check' checks data",
     "extend": "run the wider sweep with 'bulkhead run'",
     "workflow": "run its phases one by one with 'bulkhead run'",
     "report": "use 'bulkhead show --json'",

@@ -53,6 +53,8 @@ def run(
     from app.services import running
 
     prepared = running.check(opened, text, trust)
+    for line in prepared.warnings:
+        say(f"warning: {line}")
     total = prepared.plan.containers
     count = workers or min(running.default_workers(), total)
     warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.services import stages
+from app.services import checking, stages
 from app.services.home import Home
 from db.store import BENCHMARK, Lease, NewRun, Store
 from engine import config
@@ -35,6 +35,8 @@ class Prepared:
     experiment: Experiment
     plan: Plan
     dataset: str
+    #: What is not sound in its own stages, a line each.
+    warnings: tuple[str, ...] = ()
 
     @property
     def own(self) -> OwnStages:
@@ -80,7 +82,9 @@ def market_of(home: Home, experiment: Experiment) -> Market:
 
 
 def check(home: Home, text: str, trust: bool = False, own: OwnStages | None = None) -> Prepared:
-    """Parse, validate and resolve an experiment. Raises InputError in one line; stores nothing.
+    """Parse, validate and resolve an experiment, and check its own stages that are new or changed.
+
+    Raises InputError in one line, for a stage that looks ahead too; stores nothing but what the checks said.
 
     Own stages are those of the home's folder, or those that the config brings along; `trust`: also if they are strange.
     `own`: take these, those of a stored run.
@@ -88,13 +92,15 @@ def check(home: Home, text: str, trust: bool = False, own: OwnStages | None = No
     raw = config.load(text)
     config.check_sections(raw)
     own = stages.of_config(home, raw, trust) if own is None else own
-    trusted = stages.judged(home, own.of(raw))
     experiment = parse_experiment(raw, own.registry)
+    used = own.of(raw)
+    gate = checking.gate(home, used.hashes, used.sources)
     try:
         plan = plan_on(experiment, raw, market_of(home, experiment), own)
     except StageError as error:
         raise ConfigError(str(error)) from error
-    return Prepared(text, experiment, replace(plan, trusted=trusted), experiment.data.dataset)
+    plan = replace(plan, trusted=not gate.isolated)
+    return Prepared(text, experiment, plan, experiment.data.dataset, gate.warnings)
 
 
 def described(prepared: Prepared) -> dict[str, Any]:

@@ -4,9 +4,8 @@ No file of the user is imported here; what is in it is found out in a sealed chi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from app.services.home import Home
 from db.engine import FILE
@@ -18,25 +17,6 @@ from engine.own.stages import OwnStages, named
 from engine.registry import BUILT_IN, Registry
 
 FOLDER = "stages"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a check said of a stage with its present source. `text`: for look-ahead, one line that names the bar."""
-
-    kind: str
-    source_hash: str
-    verdict: Literal["causal", "not bit-stable", "look-ahead"]
-    text: str = ""
-
-    @property
-    def refused(self) -> bool:
-        return self.verdict == "look-ahead"
-
-
-def verdict(home: Home, kind: str, source_hash: str) -> Verdict | None:
-    """The verdict on a stage with this source; None when it has not been checked."""
-    return None
 
 
 def folder(home: Home) -> Path:
@@ -119,15 +99,6 @@ def _check_files(own: OwnStages, raw: Mapping[str, Any]) -> None:
             text = texts.get(name, "")
             if f'"{kind}"' in text or f"'{kind}'" in text or name == kind:
                 raise ConfigError(f"no such kind '{kind}': {problem}")
-
-
-def judged(home: Home, own: OwnStages) -> bool:
-    """Whether every one of some own stages has passed its check as it is. ConfigError when one looks ahead."""
-    verdicts = [verdict(home, kind, source_hash) for kind, source_hash in own.hashes.items()]
-    for found in verdicts:
-        if found is not None and found.refused:
-            raise ConfigError(f"strategy '{found.kind}' looks ahead: {found.text}")
-    return all(found is not None for found in verdicts)
 
 
 def stored(home: Home, plan: Mapping[str, Any], sources: tuple[Source, ...]) -> OwnStages:

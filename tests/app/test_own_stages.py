@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services import comparing, drafting
-from app.services import stages as service
+from app.services import checking, comparing, drafting
 from app.services.again import reproduce_apart
 from app.services.drafting_check import outlook
 from app.services.exporting import _pinned, export_container, export_run
@@ -267,22 +266,27 @@ def test_a_stage_that_fails_in_its_container_fails_there_alone(tmp_path):
     assert "raise ValueError('not forty')" in failure.error
 
 
-def test_a_stage_that_looks_ahead_is_refused(tmp_path, monkeypatch):
-    stage_files(tmp_path, **FILES)
+def test_a_stage_that_looks_ahead_is_refused_before_anything_is_stored(tmp_path):
+    peeking = LIB.replace("found[market.close > high]", "found[np.roll(market.close, -1, axis=0) > high]")
+    assert peeking != LIB
+    stage_files(tmp_path, **FILES | {"my_lib": peeking})
+    refused(bulkhead(tmp_path, "run", write(tmp_path, OWN)), "looks ahead", "'s close at bar ")
+    assert bulkhead(tmp_path, "runs", "--json").out.strip() == "[]"
 
-    def looks(home, kind, source_hash):
-        if kind == "my_breakout":
-            return service.Verdict(kind, source_hash, "look-ahead", "it uses bar 418's close at bar 417")
-        return None
 
-    monkeypatch.setattr(service, "verdict", looks)
-    refused(bulkhead(tmp_path, "run", write(tmp_path, OWN)), "looks ahead", "bar 418's close at bar 417")
+def test_one_that_is_not_sound_is_warned_of_and_runs_alone(tmp_path):
+    keeping = FILES["my_breakout"].replace("    def signal(", "    calls: ClassVar[list[int]] = []\n\n    def signal(")
+    keeping = keeping.replace("        return entered", "        self.calls.append(1)\n        return entered")
+    keeping = "from typing import ClassVar\n" + keeping
+    stage_files(tmp_path, **FILES | {"my_breakout": keeping})
+    told = bulkhead(tmp_path, "run", write(tmp_path, OWN))
+    assert told.code == 0
+    assert "warning: 'my_breakout' is not sound, so each container gets a process of its own" in told.err
+    assert not check(Home(tmp_path), OWN).plan.trusted
 
 
 def test_stages_that_passed_their_check_share_a_child(tmp_path, monkeypatch):
     stage_files(tmp_path, **FILES)
-    assert not check(Home(tmp_path), OWN).plan.trusted
-    monkeypatch.setattr(service, "verdict", lambda home, kind, hash: service.Verdict(kind, hash, "causal"))
     assert check(Home(tmp_path), OWN).plan.trusted
     assert check(
         Home(tmp_path), OWN.replace("my_breakout", "ma_cross").replace("window = [20, 40, 60, 80]", "")
@@ -291,7 +295,7 @@ def test_stages_that_passed_their_check_share_a_child(tmp_path, monkeypatch):
     for folder in (alone, shared):
         stage_files(folder, **FILES)
     ran(shared)
-    monkeypatch.setattr(service, "verdict", lambda home, kind, hash: None)
+    monkeypatch.setattr(checking, "gate", lambda home, kinds, sources: checking.Gate((), tuple(kinds)))
     ran(alone)
     assert digests(alone, 1) == digests(shared, 1)
 
@@ -351,8 +355,11 @@ def test_values_of_own_indicators_are_kept_between_runs(tmp_path):
     )
     mark = tmp_path / "mark"
     stage_files(tmp_path, **{**FILES, "my_lib": marked.replace("MARK", repr(str(mark)))})
+    for kind in ("my_breakout", "my_mood"):
+        assert bulkhead(tmp_path, "check", kind).code == 0
+    mark.unlink()
     first = ran(tmp_path)
-    assert len(mark.read_text()) == 4
+    assert len(mark.read_text()) == 4, "a check leaves nothing for runs"
     kept = sorted((tmp_path / "cache" / "indicators").glob("*.npy"))
     assert len(kept) == 4
     assert ran(tmp_path)["digest"] == first["digest"]
