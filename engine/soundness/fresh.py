@@ -40,7 +40,9 @@ def find(
         if stage.kind == kind and stage.__module__ in names:
             return stage, own
     files = ", ".join(f"stages/{name}.py" for name in names)
-    raise StageError(f"{files}: defines no stage of kind '{kind}'")
+    raise StageError(
+        f"{files}: no class of kind '{kind}' that derives from Strategy, Classifier, Indicator or RiskCaps"
+    )
 
 
 def regimes_of(market: Market) -> Regimes:
