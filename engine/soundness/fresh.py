@@ -1,6 +1,7 @@
 """The same call in a fresh process whose hashes of texts are others: what depends on the order of a set shows here."""
 
 import os
+import signal
 import threading
 from collections.abc import Sequence
 
@@ -22,7 +23,10 @@ from engine.soundness.words import told
 from engine.stage import Regimes, Stage
 from engine.steps import classify
 
+#: Of texts' hashes: the one that this process does not have is taken.
 _SEEDS = ("12345", "54321")
+#: A fresh process ends by itself after this, whatever became of the one that started it.
+_SECONDS = 600
 
 
 def find(
@@ -71,7 +75,9 @@ class Fresh:
 
         def work() -> None:
             try:
-                self._answer = sealed.apart(digests, tuple(sources), tuple(names), kind, seed, tuple(markets))
+                self._answer = sealed.apart(
+                    digests, os.getpid(), tuple(sources), tuple(names), kind, seed, tuple(markets)
+                )
             except BaseException as error:
                 self._answer = error
 
@@ -97,10 +103,16 @@ class Fresh:
 
 
 def digests(
-    sources: tuple[Source, ...], names: tuple[str, ...], kind: str, seed: int, markets: tuple[tuple[Market, bool], ...]
+    parent: int,
+    sources: tuple[Source, ...],
+    names: tuple[str, ...],
+    kind: str,
+    seed: int,
+    markets: tuple[tuple[Market, bool], ...],
 ) -> list[str]:
     """In the fresh process: the digest of what the stage says on each market."""
-    seal(2, os.getppid())
+    seal(2, parent)
+    signal.alarm(_SECONDS)  # should it be left alone
     model, own = find(sources, names, kind)
     try:
         stage = model()
