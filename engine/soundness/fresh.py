@@ -1,6 +1,7 @@
 """The same call in a fresh process whose hashes of texts are others: what depends on the order of a set shows here."""
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -23,7 +24,10 @@ from engine.soundness.words import told
 from engine.stage import Regimes, Stage
 from engine.steps import classify
 
+#: Of texts' hashes: the one that this process does not have is taken.
 _SEEDS = ("12345", "54321")
+#: A fresh process ends by itself after this, whatever became of the one that started it.
+_SECONDS = 600
 
 
 def find(
@@ -42,7 +46,9 @@ def find(
             if isinstance(item, type) and getattr(item, "kind", None) == kind and item.__module__ == name:
                 return item, own
     files = ", ".join(f"stages/{name}.py" for name in names)
-    raise StageError(f"{files}: defines no stage of kind '{kind}'")
+    raise StageError(
+        f"{files}: no class of kind '{kind}' that derives from Strategy, Classifier, Indicator or RiskCaps"
+    )
 
 
 def regimes_of(market: Market) -> Regimes:
@@ -71,7 +77,9 @@ class Fresh:
 
         def work() -> None:
             try:
-                self._answer = sealed.apart(digests, tuple(sources), tuple(names), kind, seed, tuple(markets))
+                self._answer = sealed.apart(
+                    digests, os.getpid(), tuple(sources), tuple(names), kind, seed, tuple(markets)
+                )
             except BaseException as error:
                 self._answer = error
 
@@ -97,10 +105,16 @@ class Fresh:
 
 
 def digests(
-    sources: tuple[Source, ...], names: tuple[str, ...], kind: str, seed: int, markets: tuple[tuple[Market, bool], ...]
+    parent: int,
+    sources: tuple[Source, ...],
+    names: tuple[str, ...],
+    kind: str,
+    seed: int,
+    markets: tuple[tuple[Market, bool], ...],
 ) -> list[str]:
     """In the fresh process: the digest of what the stage says on each market."""
-    seal(2, os.getppid())
+    seal(2, parent)
+    signal.alarm(_SECONDS)  # should it be left alone
     model, own = find(sources, names, kind)
     try:
         stage = model()

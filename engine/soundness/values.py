@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.classifiers.base import Classifier
+from engine.risk.caps import RiskCaps
 from engine.soundness.case import Case, output, raw
 from engine.soundness.finding import Finding
 from engine.soundness.words import told, writes
@@ -67,7 +68,7 @@ def missing(case: Case, whole: Case) -> list[Finding]:
 
 def regimes(case: Case) -> list[Finding]:
     """Whether a strategy or rule runs with a classifier and without; a note when it needs one of them."""
-    if isinstance(case.stage, Classifier) or not isinstance(case.stage, Strategy):
+    if not isinstance(case.stage, Strategy | RiskCaps):
         return []
     other = case.regimes is None
     codes = np.zeros(len(case.market.time), np.int64)

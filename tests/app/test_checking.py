@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -93,8 +94,14 @@ def test_a_stage_that_hangs_or_hogs_is_ended(tmp_path):
     assert told.code == 1 and "during the check of shape and range: no answer within 2 s" in told.out
     hog = strategy("held = [np.ones(1 << 22) for _ in range(1 << 20)]\nreturn held[0]").replace("NAME", "hogs")
     (tmp_path / "stages" / "hogs.py").write_text(hog)
-    told = bulkhead(tmp_path, "check", "hogs", "--json")
-    assert told.code == 1 and "MemoryError" in told.out
+    report = checking.check(Home(tmp_path), "hogs", memory_mb=256.0)
+    assert not report.sound and "MemoryError" in report.text
+
+
+def test_a_thread_of_a_server_can_check_too(home):
+    with ThreadPoolExecutor(1) as pool:
+        report = pool.submit(checking.check, Home(home), "peeks").result()
+    assert report.refused and "'s close at bar" in report.text
 
 
 def test_nothing_of_the_user_is_imported_here(home):
