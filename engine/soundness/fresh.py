@@ -46,9 +46,7 @@ def find(
             if isinstance(item, type) and getattr(item, "kind", None) == kind and item.__module__ == name:
                 return item, own
     files = ", ".join(f"stages/{name}.py" for name in names)
-    raise StageError(
-        f"{files}: no class of kind '{kind}' that derives from Strategy, Classifier, Indicator or RiskCaps"
-    )
+    raise StageError(f"{files}: defines no stage of kind '{kind}'")
 
 
 def regimes_of(market: Market) -> Regimes:

@@ -28,6 +28,16 @@ class Stage(Strategy):
 
     kind = "NAME"
 '''
+BARE = '''"""A stage."""
+from engine.stage import Stage
+
+
+class Own(Stage):
+    """Bare."""
+
+    kind = "NAME"
+    family = "strategy"
+'''
 
 #: Name → text of the file, the check that finds it, what it says.
 BROKEN: dict[str, tuple[str, str, str]] = {
@@ -128,6 +138,11 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         strategy("return market.close").replace("    def", "    window: int = Field(ge=1)\n\n    def"),
         "contract",
         "window: no default",
+    ),
+    "derives_from_nothing": (
+        BARE,
+        "contract",
+        "class Own must derive from one of Strategy, Classifier, Indicator, RiskCaps",
     ),
 }
 
