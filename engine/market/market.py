@@ -28,7 +28,6 @@ ACTION = np.dtype([("bar", "<i4"), ("symbol", "<i4"), ("kind", "<i4"), ("value",
 
 #: A bar's place in the calendar: the number of its session, and the calendar days since the bar before.
 DATE = np.dtype([("session", "<i4"), ("days", "<i4")], align=True)
-DAY = 86_400 * 10**9
 
 #: The columns of values, in the order of BAR.
 COLUMNS = ("open", "high", "low", "close", "volume")
@@ -214,8 +213,7 @@ class Market:
         """DATE (bars,): each bar's session, and the calendar days since the bar before (0 for the first)."""
         rows = np.zeros(len(self.time), DATE)
         rows["session"] = self.session
-        days = _days(self.time, self.zone)
-        rows["days"][1:] = np.diff(days)
+        rows["days"][1:] = np.diff(self.dates).astype(np.int64)
         return frozen(rows)
 
     def _selected_actions(self, keep: npt.NDArray[np.intp], columns: list[int]) -> npt.NDArray[np.void]:
@@ -228,14 +226,6 @@ class Market:
 
     def _day(self, bar: int) -> str:
         return datetime.fromtimestamp(int(self.time[bar]) // 10**9, ZoneInfo(self.zone)).date().isoformat()
-
-
-def _days(time: Ints, zone: str) -> Ints:
-    """Number of each time's date in `zone`, int64 (bars,)."""
-    if zone == "UTC":
-        return time // DAY
-    shown = np.array([datetime.fromtimestamp(t // 10**9, ZoneInfo(zone)).date().toordinal() for t in time.tolist()])
-    return shown.astype(np.int64)
 
 
 def _sorted(actions: npt.NDArray[np.void]) -> npt.NDArray[np.void]:

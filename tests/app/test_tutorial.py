@@ -41,7 +41,7 @@ def test_every_step_of_the_tutorial_runs(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{command}\n{done.stderr}"
             assert done.stdout.strip() or "-o" in command, f"{command} said nothing"
         ran[kind] += len(commands)
-    assert ran == {"console": 12, "python": 1, "file": 2}
+    assert ran == {"console": 16, "python": 1, "file": 3}
 
 
 def console(line: str) -> list[str]:
