@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.market.market import COLUMNS, DAY, Market
+from engine.market.dataset import DAY
+from engine.market.market import COLUMNS, Market
 
 #: The day on which the made market begins: a Monday.
 _MONDAY = 10_959 * DAY
