@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +9,7 @@ import numpy.typing as npt
 from app.services.reading import Reading
 from engine.indicators.hub import Hub
 from engine.indicators.request import Request
-from engine.indicators.ta import abstract
 from engine.plan import reference_key
-
-_SAME_SCALE = "Output scale same as input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +43,9 @@ def used(reading: Reading) -> list[Used]:
 
 
 def values(reading: Reading, item: Used, symbol: str) -> npt.NDArray[np.float64]:
-    """Its values at each bar, float64 (bars,), as the hub gives them; NaN where there are none."""
+    """Its values at each bar, float64 (bars,), prices in units as traded; NaN where there are none."""
     hub, column = _hub(reading, item), reading.market.symbols.index(symbol)
-    found: npt.NDArray[np.float64] = hub.get(item.request)[:, 0 if item.series else column]
+    found: npt.NDArray[np.float64] = reading.values(hub, item.request)[:, 0 if item.series else column]
     return found
 
 
@@ -59,22 +55,9 @@ def on_scale(item: Used, symbol: str) -> bool:
 
 
 def _of(stage: str, requests: Iterable[tuple[str, Request]], series: str) -> list[Used]:
-    return [Used(stage, name, request, series, _price(request)) for name, request in requests]
+    return [Used(stage, name, request, series, request.in_prices) for name, request in requests]
 
 
 def _hub(reading: Reading, item: Used) -> Hub:
     classifier = reading.spec.classifier
     return reading.shared.series(reference_key(classifier)) if item.series and classifier else reading.shared.hub
-
-
-def _price(request: Request) -> bool:
-    """Whether a request gives prices: a function that keeps its input's scale, of prices."""
-    if request.source:
-        return False  # only its author knows
-    prices = all(item != "volume" if isinstance(item, str) else _price(item) for item in request.inputs)
-    return prices and _keeps_scale(request.function)
-
-
-@cache
-def _keeps_scale(function: str) -> bool:
-    return _SAME_SCALE in abstract.Function(function).info["function_flags"]

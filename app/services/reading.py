@@ -24,6 +24,8 @@ from engine import config
 from engine.config import DataSection, LimitsSection
 from engine.errors import DataError, StoreError
 from engine.events import NO_SYMBOL, VALUES, Kind, Source
+from engine.indicators.hub import Hub
+from engine.indicators.request import Request
 from engine.market.market import COLUMNS, Market
 from engine.own.source import Source as File
 from engine.own.stages import OwnStages
@@ -266,10 +268,18 @@ class Reading:
         else:
             return ()
         bar, before = _places(hub.market, int(event["bar"]), column)
+        found = [(name, request, self.values(hub, request)) for name, request in self.shared.requests(stage).items()]
         return tuple(
-            Input(name, request.text, _value(hub.get(request), bar, column), _value(hub.get(request), before, column))
-            for name, request in self.shared.requests(stage).items()
+            Input(name, request.text, _value(values, bar, column), _value(values, before, column))
+            for name, request, values in found
         )
+
+    def values(self, hub: Hub, request: Request) -> npt.NDArray[np.float64]:
+        """An indicator's values, float64 (bars, symbols); prices are of units as traded, not of the first day."""
+        values, shared = hub.get(request), self.shared
+        if hub is shared.hub and shared.seen is not self.market and request.in_prices:
+            return values * (self.market.bars["mark"] / shared.seen.bars["mark"])
+        return values
 
     def _cause(self, row: dict[str, Any]) -> Cause:
         return Cause(row, row["bar"], row["time"], row["symbol"], trace.sentence(row), self.inputs(row["seq"]))

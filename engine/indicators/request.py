@@ -38,6 +38,14 @@ class Request:
             parts.append(f"lag={self.lag}")
         return f"{self.function}({', '.join(parts)})"
 
+    @property
+    def in_prices(self) -> bool:
+        """Whether its values are prices: a function that keeps its input's scale, of prices. Of an own one: unknown."""
+        if self.source:
+            return False
+        prices = all(item != "volume" if isinstance(item, str) else item.in_prices for item in self.inputs)
+        return prices and "Output scale same as input" in _info(self.function)["function_flags"]
+
 
 @cache
 def _info(function: str) -> dict[str, Any]:
