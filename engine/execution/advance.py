@@ -42,7 +42,7 @@ def next_due(bar, stop, actions, book, account, rules):  # type: ignore[no-untyp
             if book[s].quantity < 0.0 or (rules.watch and book[s].quantity != 0.0):
                 return bar + 1
     found = stop
-    if account.action < len(actions):
+    if account.action < len(actions) and not account.bankrupt:
         found = min(found, max(np.int64(actions[account.action].bar), bar + 1))
     if rules.rebalance > 0 and not account.bankrupt:
         found = min(found, bar + rules.rebalance - (bar - rules.first) % rules.rebalance)
@@ -52,7 +52,9 @@ def next_due(bar, stop, actions, book, account, rules):  # type: ignore[no-untyp
 @lean_kernel
 def begin(bar, bars, actions, dates, book, account, rules, log):  # type: ignore[no-untyped-def]
     """Everything of `bar` before its decisions: its corporate actions, fills, stops inside it, and its equity."""
-    n = act(bar, bars, actions, dates, book, account, rules, log, account.rows)
+    n = account.rows
+    if not account.bankrupt:  # from then on nothing moves
+        n = act(bar, bars, actions, dates, book, account, rules, log, n)
     if account.pending and rules.fill == NEXT_OPEN:
         n = settle(bar, bars, book, account, rules, False, log, n)
     if rules.intrabar and rules.stops and not account.bankrupt:
