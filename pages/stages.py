@@ -25,9 +25,6 @@ def page() -> None:
     with left, st.container(key="shelf", gap=None):
         shelf.shelf(found, chosen)
     with right:
-        if found.problems:
-            lines = ["Files of yours that cannot be used:", *found.problems.values()]
-            st.html(html.notice("\n".join(lines), "warning"))
         if chosen is None:
             asked = st.query_params.get(shelf.PARAMETER)
             st.html(html.notice(f"There is no stage '{asked}' in this home; choose one of the list.", "warning"))
@@ -39,7 +36,8 @@ def page() -> None:
         stage.contract(chosen)
         if chosen.drawn:
             stage_example.drawn(home, found, chosen, datasets)
-        stage.snippet(chosen, trial.draft())
+        else:
+            stage.snippet(chosen, trial.draft())
         stage.parameters(chosen)
 
 

@@ -23,6 +23,8 @@ ALIKE = 20.0
 PANES = 4
 #: More marks than this run into each other.
 MARKS = 160
+#: Pixels from the first pane to the legend: its title stands between.
+ABOVE = 18
 #: Names of the traces, as the legend has them.
 LONG, SHORT, UP, DOWN = "Long", "Short", "Signal rises", "Signal falls"
 _NOTHING = Curve(0, np.zeros(0))
@@ -197,7 +199,7 @@ def _marks(signal: Floats, scene: Scene, colors: Palette) -> list[go.Scatter]:
 
 def _layout(scene: Scene, shown: list[Pane], scale: dict[str, Any], colors: Palette) -> dict[str, Any]:
     bars, labels = dates.ticks(scene.time, scene.start, scene.stop, 8)
-    margin = {"l": LEFT - 14, "r": RIGHT, "t": 44, "b": 38 if any("<br>" in label for label in labels) else 26}
+    margin = {"l": LEFT - 14, "r": RIGHT, "t": 48, "b": 38 if any("<br>" in label for label in labels) else 26}
     places = panes.domains(shown)
     own: dict[str, dict[str, Any]] = {"y": scale["axis"], "y2": {"visible": False}}
     axes = {
@@ -231,7 +233,13 @@ def _layout(scene: Scene, shown: list[Pane], scale: dict[str, Any], colors: Pale
         "hoversubplots": "axis",
         "dragmode": False,
         "showlegend": True,
-        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.0, "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 1 + ABOVE / panes.height(shown),
+            "yanchor": "bottom",
+        },
         "annotations": titles,
         "xaxis": {
             **dates.axis(scene.start, scene.stop, bars, labels),

@@ -26,7 +26,10 @@ def shelf(found: Library, chosen: Entry | None) -> None:
             _button(entry, chosen is not None and entry.kind == chosen.kind)
     if not entries:
         st.html('<div class="bh-note">No stage has such a name.</div>')
-    if not any(entry.own for entry in found.entries):
+    if found.problems:
+        st.html('<h2 class="bh-shelf">Files that cannot be used</h2>')
+        st.html("".join(f'<p class="bh-broken">{html.escape(line)}</p>' for line in found.problems.values()))
+    elif not any(entry.own for entry in found.entries):
         st.html(f'<div class="bh-note">Your own stages stand here once they are in HOME/{FOLDER}.</div>')
 
 

@@ -21,6 +21,8 @@ _VERDICTS = {
     "not bit-stable": "checked: causal, not bit-stable",
     "look-ahead": "checked: looks ahead",
 }
+#: A class that begins with so many letters of what its module says repeats it.
+_ALIKE = 17
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -61,6 +63,7 @@ def _tone(verdict: Verdict | None) -> str:
 def words(entry: Entry) -> None:
     """What it says of itself, and what its family does."""
     parts = [f'<p class="bh-lead">{html.escape(entry.lead)}</p>'] if entry.lead else []
+    parts = [] if entry.paragraphs and entry.paragraphs[0][:_ALIKE] == entry.lead[:_ALIKE] else parts
     for text in entry.paragraphs:
         if text.startswith((" ", "\t")):
             parts.append(f'<pre class="bh-formula" tabindex="0">{html.escape(text)}</pre>')
@@ -91,7 +94,7 @@ def contract(entry: Entry) -> None:
             f"{html.escape(name)}</span>"
             for code, name in enumerate(entry.regimes)
         )
-        st.html(f'<div class="bh-chips"><span class="bh-label">Regimes</span>{swatches}</div>')
+        st.html(f'<div class="bh-chips bh-regimes"><span class="bh-label">Regimes</span>{swatches}</div>')
 
 
 def _names(kinds: frozenset[Kind]) -> str:
@@ -105,7 +108,8 @@ def parameters(entry: Entry) -> None:
         st.html('<div class="bh-note">It has none.</div>')
         return
     rows = [(spec.name, spec.unit or NOTHING, _values(spec), _default(spec), spec.description) for spec in entry.fields]
-    st.html(html.table(_HEADS, rows))
+    with st.container(key="stage-parameters"):
+        st.html(html.table(_HEADS, rows))
 
 
 def _values(spec: FieldSpec) -> str:

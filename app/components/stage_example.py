@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.charts import example as chart
-from app.components import html, look
+from app.components import html, look, stage
 from app.components.numbers import many
 from app.components.view import SPANS
 from app.forms import stages as forms
@@ -32,7 +32,7 @@ def drawn(home: Home, found: Library, entry: Entry, datasets: tuple[Dataset, ...
     st.html('<h3 class="bh-section">On real data</h3>')
     draft = trial.draft()
     dataset = str(draft["data"]["dataset"])
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="example-choices"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small", key="example-choices"):
         _dataset(dataset, datasets)
         if entry.family == "strategy":
             _classifier(found, entry)
@@ -46,10 +46,14 @@ def drawn(home: Home, found: Library, entry: Entry, datasets: tuple[Dataset, ...
             st.html(html.notice(problem.text if problem else "", "error"))
         else:
             _figure(entry, made, symbol, span or SPAN, dataset)
-    if entry.fields:
-        title = "Change its parameters" if made is not None else "Its parameters"
-        opened = st.expander(title, icon=":material/tune:", expanded=True, key=f"tune-{entry.kind}")
-        with opened, st.container(key="form", gap="xsmall"):
+    left, right = st.columns((6, 4), gap="medium")
+    with right:
+        stage.snippet(entry, draft)
+    with left:
+        st.html('<h3 class="bh-section">Try other values</h3>')
+        if not entry.fields:
+            st.html('<div class="bh-note">It has no parameters.</div>')
+        with st.container(key="form", gap="xsmall"):
             forms.example_fields(form, entry.model, library.place(entry), entry.kind)
 
 

@@ -26,10 +26,11 @@ def field(form: Form, spec: FieldSpec, place: Place, owner: str = "", modes: Seq
     mode = drafting_values.mode(value, spec) if value is not None else modes[0]
     name = f"{spec.label}, {owner}" if owner else spec.label
     with st.container(key=form.pad.key(place, "row"), gap=None):
-        left, middle, right = st.columns(COLUMNS, gap="small", vertical_alignment="center")
+        widths = COLUMNS if len(modes) > 1 else (COLUMNS[0] + COLUMNS[1], COLUMNS[2])
+        left, *middle, right = st.columns(widths, gap="small", vertical_alignment="center")
         left.html(caption(spec, drafting_values.count(value, spec)))
-        if len(modes) > 1:
-            with middle:
+        for column in middle:
+            with column:
                 _mode(form, spec, place, mode if mode in modes else modes[0], modes, name)
         if mode != "by regime":
             with right:

@@ -47,7 +47,8 @@ def caption(spec: FieldSpec, values: int = 1) -> str:
     """Name, unit and meaning of a parameter, and how many values it takes when they are several."""
     unit = f' <span class="bh-unit">{html.escape(spec.unit)}</span>' if spec.unit else ""
     count = f' <span class="bh-count">{values:,} values</span>' if values > 1 else ""
-    meaning = spec.description + (f" ({spec.bounds})" if spec.bounds else "")
+    meaning = f"{spec.description} ({spec.bounds})" if spec.description and spec.bounds else ""
+    meaning = meaning or spec.description or spec.bounds
     note = f'<div class="bh-note">{html.escape(meaning)}</div>' if meaning else ""
     name = f'<span class="bh-field-name">{html.escape(spec.label)}</span>'
     return f'<div class="bh-field">{name}{unit}{count}{note}</div>'

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.components import html
 from app.components.numbers import many
+from app.components.warnings import OPTIMISTIC, SAME_CLOSE
 from app.forms.field import field
 from app.forms.form import Form, problem_at
 from app.services import drafting_values
@@ -16,9 +18,6 @@ from app.services.drafting_fields import FieldSpec
 from app.services.drafting_values import NONE, Mode
 from engine.risk.portfolio import NEEDS
 from engine.stage import Stage
-
-#: What is said wherever a fill at the close that decided it is shown.
-OPTIMISTIC = "Fills at the same close are optimistic: a close is known only when it is too late to trade at it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,37 +113,45 @@ def grouped(form: Form, model: type[Stage], specs: tuple[FieldSpec, ...], place:
 
 
 def _group(form: Form, family: str, group: Group, by_name: Mapping[str, FieldSpec], place: Place, owner: str) -> None:
-    st.html(f'<div class="bh-group">{html.escape(group.title)}</div>')
     rules = APPLIES.get(family, {})
     mine = [name for name in (*group.common, *group.more) if name in by_name]
     free = {name for name in mine if name not in rules or _holds(form, place, rules[name], by_name)}
     shown = free | {name for name in mine if _given(form, place, name)}
+    hidden = [(by_name[name].label.lower(), str(rules[name])) for name in mine if name not in shown]
+    if group.common:
+        st.html(f'<div class="bh-group">{html.escape(group.title)}</div>')
     for name in group.common:
         if name in shown:
             _field(form, by_name[name], (*place, name), owner)
     rest = [name for name in group.more if name in shown]
     if rest:
-        count = sum(_given(form, place, name) for name in rest)
-        words = ", ".join(by_name[name].label.lower() for name in rest)
-        wrong = any(problem_at(form, (*place, name)) for name in rest)
-        label = f"More: {words}" if group.common else f"{words[:1].upper()}{words[1:]}"
-        label = f":small[{label}]" + (f" :small[:gray[· {many(count, 'parameter')} set]]" if count else "")
-        with st.expander(label, expanded=bool(count) or wrong, key=form.pad.key((*place, group.title), "more")):
+        with _more(form, group, [by_name[name] for name in rest], place), st.container(gap="xsmall"):
             for name in rest:
                 _field(form, by_name[name], (*place, name), owner)
-    hidden = [name for name in mine if name not in shown]
-    if hidden:
-        _elsewhere([(by_name[name].label.lower(), str(rules[name])) for name in hidden])
+            _elsewhere(hidden if not group.common else [])
+    _elsewhere(hidden if group.common else [])
+
+
+def _more(form: Form, group: Group, specs: list[FieldSpec], place: Place) -> DeltaGenerator:
+    """What opens to the rest of a group; it is open when something of it is given, or wrong."""
+    count = sum(_given(form, place, spec.name) for spec in specs)
+    wrong = any(problem_at(form, (*place, spec.name)) for spec in specs)
+    words = ", ".join(spec.label.lower() for spec in specs)
+    label = f":small[{'More' if group.common else f'**{group.title}**'}: {words}]"
+    label += f" :small[:gray[· {many(count, 'parameter')} set]]" if count else ""
+    return st.expander(label, expanded=bool(count) or wrong, key=form.pad.key((*place, group.title), "more"))
 
 
 def _field(form: Form, spec: FieldSpec, place: Place, owner: str) -> None:
     field(form, spec, place, owner)
-    if spec.name == "fill" and "same_close" in _values(form.value(place), spec):
+    if spec.name == "fill" and SAME_CLOSE in _values(form.value(place), spec):
         st.html(html.notice(OPTIMISTIC, "warning"))
 
 
 def _elsewhere(hidden: list[tuple[str, str]]) -> None:
     """What there would be, and where."""
+    if not hidden:
+        return
     by_rule: dict[str, list[str]] = {}
     for name, rule in hidden:
         by_rule.setdefault(rule, []).append(name)

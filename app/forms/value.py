@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.components import html
+from app.components.warnings import SAME_CLOSE
 from app.forms.form import Form, Pad, store
 from app.services import drafting, drafting_values
 from app.services.drafting import Place
@@ -17,8 +18,6 @@ STATE = st.session_state
 SIDE_BY_SIDE = 26
 EARLIEST, LATEST = datetime.date(1800, 1, 1), datetime.date(2200, 12, 31)
 _EMPTY = "not set"
-#: A fill that nobody gets: shown as what it is wherever it can be chosen.
-OPTIMISTIC = "same_close"
 
 
 def value(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> None:
@@ -123,7 +122,7 @@ def _word(option: Any) -> str:
     if isinstance(option, bool):
         return "yes" if option else "no"
     words = html.clean(option).replace("_", " ")
-    return f"{words} (optimistic)" if option == OPTIMISTIC else words
+    return f"{words} (optimistic)" if option == SAME_CLOSE else words
 
 
 def date(form: Form, spec: FieldSpec, place: Place) -> None:

@@ -53,8 +53,8 @@ class FieldSpec:
     @property
     def bounds(self) -> str:
         """The values it takes, in words; empty when any will do."""
-        low = "" if self.low is None else f"{self.low:,g}"
-        high = "" if self.high is None else f"{self.high:,g}"
+        low = "" if self.low is None else f"{self.low:,.12g}"
+        high = "" if self.high is None else f"{self.high:,.12g}"
         if low and high and not self.low_open and not self.high_open:
             return f"{low} to {high}"
         above = low and f"{'above' if self.low_open else 'at least'} {low}"

@@ -177,7 +177,7 @@ def place(entry: Entry) -> drafting.Place:
 
 
 def snippet(entry: Entry, draft: Draft) -> str:
-    """The TOML that names a stage, with its parameters as the example has them; those of long lists where they matter."""
+    """The TOML that names a stage, with its parameters as the example has them."""
     given = dict(drafting.table(draft, place(entry)))
     known = {spec.name: spec.default for spec in entry.fields if spec.default not in (None, {}, "")}
     if entry.drawn:
