@@ -37,7 +37,7 @@ class Where:
     values: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        names = " or ".join(name.replace("_", " ") for name in self.others)
+        names = " or ".join(name.replace("_", " ").replace(" atr", " ATR") for name in self.others)
         return f"{names} = {' or '.join(self.values)}" if self.values else names
 
 
@@ -117,7 +117,7 @@ def _group(form: Form, family: str, group: Group, by_name: Mapping[str, FieldSpe
     mine = [name for name in (*group.common, *group.more) if name in by_name]
     free = {name for name in mine if name not in rules or _holds(form, place, rules[name], by_name)}
     shown = free | {name for name in mine if _given(form, place, name)}
-    hidden = [(by_name[name].label.lower(), str(rules[name])) for name in mine if name not in shown]
+    hidden = [(_within(by_name[name]), str(rules[name])) for name in mine if name not in shown]
     if group.common:
         st.html(f'<div class="bh-group">{html.escape(group.title)}</div>')
     for name in group.common:
@@ -136,7 +136,7 @@ def _more(form: Form, group: Group, specs: list[FieldSpec], place: Place) -> Del
     """What opens to the rest of a group; it is open when something of it is given, or wrong."""
     count = sum(_given(form, place, spec.name) for spec in specs)
     wrong = any(problem_at(form, (*place, spec.name)) for spec in specs)
-    words = ", ".join(spec.label.lower() for spec in specs)
+    words = ", ".join(_within(spec) for spec in specs)
     label = f":small[{'More' if group.common else f'**{group.title}**'}: {words}]"
     label += f" :small[:gray[· {many(count, 'parameter')} set]]" if count else ""
     return st.expander(label, expanded=bool(count) or wrong, key=form.pad.key((*place, group.title), "more"))
@@ -146,6 +146,11 @@ def _field(form: Form, spec: FieldSpec, place: Place, owner: str) -> None:
     field(form, spec, place, owner)
     if spec.name == "fill" and SAME_CLOSE in _values(form.value(place), spec):
         st.html(html.notice(OPTIMISTIC, "warning"))
+
+
+def _within(spec: FieldSpec) -> str:
+    """A parameter's name within a sentence."""
+    return spec.label if spec.label[:2].isupper() else spec.label[:1].lower() + spec.label[1:]
 
 
 def _elsewhere(hidden: list[tuple[str, str]]) -> None:

@@ -4,7 +4,7 @@ All figures come from the functions that a container uses. A user's own stage is
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from engine.market.actions import in_first_units
 from engine.market.market import COLUMNS, Market
 from engine.own import asking, sealed
 from engine.own.load import loaded
+from engine.own.source import all_needed
 from engine.own.stages import OwnStages
 from engine.plan import Plan, prepare, reference_key
 from engine.registry import BUILT_IN, Registry
@@ -83,6 +84,9 @@ def example(raw: Mapping[str, Any], family: str, market: Market, own: OwnStages)
 
 def indicator(model: type[Indicator], parameters: Mapping[str, Any], market: Market, own: OwnStages) -> Example:
     """What a user's indicator (a stand-in) gives on `market`. Raises ConfigError, StageError."""
+    described = tuple(stage for stage in own.described if stage["kind"] == model.kind)
+    sources = all_needed(own.sources, [stage["module"] for stage in described])
+    own = replace(own, sources=sources, described=described)
     seen = in_first_units(market.select(market.symbols[:SYMBOLS]))
     request = model.model_validate(dict(parameters)).request()
     (values,) = asking.values(own, [request], seen)
