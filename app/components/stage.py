@@ -11,14 +11,14 @@ from app.forms import state
 from app.services import drafting, drafting_values, library
 from app.services.drafting import Draft
 from app.services.drafting_fields import FieldSpec
-from app.services.library import DUTIES, Entry
-from app.services.stages import Verdict
+from app.services.library import DUTIES, Entry, Verdict
 from engine.events import Kind
 
 _HEADS = ("Parameter", "Unit", "Values", "Default", "Meaning")
 _VERDICTS = {
     "causal": "checked: causal",
     "not bit-stable": "checked: causal, not bit-stable",
+    "failure": "checked: not sound",
     "look-ahead": "checked: looks ahead",
 }
 #: A class that begins with so many letters of what its module says repeats it.
@@ -38,6 +38,8 @@ def head(entry: Entry, draft: Draft) -> None:
             navigation.open_experiment(draft=state.packed(drafting.dumped(library.experiment(entry, draft))))
     if entry.verdict is not None and entry.verdict.refused:
         st.html(html.notice(f"It looks ahead, so no experiment takes it: {entry.verdict.text}", "error"))
+    elif entry.verdict is not None and entry.verdict.text:
+        st.html(html.notice(f"Its check found: {entry.verdict.text}", "warning"))
 
 
 def _refused(entry: Entry) -> bool:
@@ -53,11 +55,13 @@ def _heading(entry: Entry) -> str:
 
 
 def _checked(verdict: Verdict | None) -> str:
-    return "not checked yet" if verdict is None else _VERDICTS[verdict.verdict]
+    return "not checked yet" if verdict is None else _VERDICTS.get(verdict.verdict, verdict.verdict)
 
 
 def _tone(verdict: Verdict | None) -> str:
-    return "" if verdict is None else "bh-failed" if verdict.refused else "bh-done"
+    if verdict is None:
+        return ""
+    return "bh-failed" if verdict.refused or verdict.verdict == "failure" else "bh-done"
 
 
 def words(entry: Entry) -> None:

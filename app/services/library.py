@@ -5,13 +5,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from app.services import drafting, stages
 from app.services.drafting import Draft
 from app.services.drafting_fields import FieldSpec, fields
 from app.services.home import Home
-from app.services.stages import Verdict
+from app.services.stages import verdict
 from engine.config import TABLES
 from engine.contracts import CONTRACTS, Contract, Role
 from engine.ensemble.weights import Ensemble
@@ -59,6 +59,19 @@ _STARTS: Mapping[str, dict[str, Any]] = {
     "execution": {"commission_bps": 5.0, "slippage_bps": 2.0},
 }
 DATASET, CLASSIFIER = "us-tech", "volatility"
+
+
+class Verdict(Protocol):
+    """What a check said of a stage: `verdict` in a word; `refused`: no run may use it; `text`: what is wrong, or ""."""
+
+    @property
+    def verdict(self) -> str: ...
+
+    @property
+    def refused(self) -> bool: ...
+
+    @property
+    def text(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,7 @@ def library(home: Home) -> Library:
     theirs = [*registry.strategies.values(), *registry.classifiers.values(), *registry.risks.values()]
     for model in [*theirs, *registry.indicators.values()]:
         if model.kind in files:
-            found.append(Entry(model, files[model.kind], stages.verdict(home, model.kind, model.source_hash)))
+            found.append(Entry(model, files[model.kind], verdict(home, model.kind, model.source_hash)))
     order = list(FAMILIES)
     found.sort(key=lambda entry: (order.index(entry.family), entry.own))
     return Library(tuple(found), own.problems, own)

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,6 @@ from app.services.drafting_check import outlook
 from app.services.example import Example
 from app.services.home import Home
 from app.services.library import Entry
-from app.services.stages import Verdict
 from engine import config
 from engine.errors import ConfigError, StageError
 from engine.experiment import parse_experiment
@@ -54,6 +54,14 @@ class Calm(RiskCaps):
         return np.full(market.close.shape, self.limit)
 '''
 BROKEN = "import nothing_like_this\n"
+
+
+class Said(NamedTuple):
+    """A verdict."""
+
+    verdict: str
+    refused: bool
+    text: str
 
 
 def entry(kind: str, home: Home) -> Entry:
@@ -114,10 +122,10 @@ def test_a_formula_keeps_its_lines(home: Home) -> None:
 
 
 def test_an_entry_has_the_verdict_of_its_check(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    def verdict(home: Home, kind: str, source_hash: str) -> Verdict | None:
-        return Verdict(kind, source_hash, "look-ahead", "at bar 7") if kind == "my_breakout" else None
+    def verdict(home: Home, kind: str, source_hash: str) -> Said | None:
+        return Said("look-ahead", True, "at bar 7") if kind == "my_breakout" else None
 
-    monkeypatch.setattr("app.services.stages.verdict", verdict)
+    monkeypatch.setattr(library, "verdict", verdict)
     found = entry("my_breakout", home).verdict
     assert found is not None and found.refused and found.text == "at bar 7"
     assert entry("my_mood", home).verdict is None

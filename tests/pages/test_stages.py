@@ -14,12 +14,11 @@ from app.services.drafting import Draft
 from app.services.drafting_fields import fields
 from app.services.home import Home
 from app.services.library import Entry
-from app.services.stages import Verdict
 from engine import config
 from engine.registry import BUILT_IN
 from engine.strategies.by_regime import ByRegime
 from tests.app.own import FILES
-from tests.app.test_library import BROKEN, HOLDER, RISK, kinds
+from tests.app.test_library import BROKEN, HOLDER, RISK, Said, kinds
 from tests.pages.conftest import HOSTILE, Open, address, said, shown
 
 Stages = Callable[..., AppTest]
@@ -101,14 +100,31 @@ def test_a_broken_file_is_told_in_its_line(stages: Stages, lent: Path) -> None:
 def test_a_stage_that_looks_ahead_says_so_and_goes_into_no_experiment(
     stages: Stages, lent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def verdict(home: Home, kind: str, source_hash: str) -> Verdict | None:
-        return Verdict(kind, source_hash, "look-ahead", "signal at bar 7") if kind == "my_breakout" else None
+    def verdict(home: Home, kind: str, source_hash: str) -> Said | None:
+        return Said("look-ahead", True, "signal at bar 7") if kind == "my_breakout" else None
 
-    monkeypatch.setattr("app.services.stages.verdict", verdict)
+    monkeypatch.setattr(library, "verdict", verdict)
     app = stages(lent, kind="my_breakout")
     assert "signal at bar 7" in said(app) and "checked: looks ahead" in said(app)
     assert app.button("use").disabled
     assert ":red-badge[looks ahead]" in app.button("stage-chosen-my_breakout").label
+
+
+@pytest.mark.parametrize(
+    ("said_of_it", "badge"),
+    [
+        (Said("causal", False, ""), "checked: causal"),
+        (Said("not bit-stable", False, ""), "not bit-stable"),
+        (Said("failure", False, "it writes to <b>"), "checked: not sound"),
+    ],
+)
+def test_the_verdict_of_a_check_is_a_badge(
+    stages: Stages, lent: Path, monkeypatch: pytest.MonkeyPatch, said_of_it: Said, badge: str
+) -> None:
+    monkeypatch.setattr(library, "verdict", lambda *_: said_of_it)
+    app = stages(lent, kind="my_mood")
+    assert badge in said(app) and html.escape(said_of_it.text) in said(app)
+    assert not app.button("use").disabled
 
 
 @pytest.mark.parametrize("kind", ["no_such_kind", HOSTILE])
