@@ -59,7 +59,7 @@ def on_scale(item: Used, symbol: str) -> bool:
 
 
 def _of(stage: str, requests: Iterable[tuple[str, Request]], series: str) -> list[Used]:
-    return [Used(stage, name, request, series, gives_prices(request)) for name, request in requests]
+    return [Used(stage, name, request, series, _price(request)) for name, request in requests]
 
 
 def _hub(reading: Reading, item: Used) -> Hub:
@@ -67,11 +67,11 @@ def _hub(reading: Reading, item: Used) -> Hub:
     return reading.shared.series(reference_key(classifier)) if item.series and classifier else reading.shared.hub
 
 
-def gives_prices(request: Request) -> bool:
+def _price(request: Request) -> bool:
     """Whether a request gives prices: a function that keeps its input's scale, of prices."""
     if request.source:
         return False  # only its author knows
-    prices = all(item != "volume" if isinstance(item, str) else gives_prices(item) for item in request.inputs)
+    prices = all(item != "volume" if isinstance(item, str) else _price(item) for item in request.inputs)
     return prices and _keeps_scale(request.function)
 
 
