@@ -28,8 +28,9 @@ EXPERIMENT = Entry("experiment", "Experiment", ":material/experiment:")
 RESULTS = Entry("results", "Results", ":material/leaderboard:")
 CONTAINER = Entry("container", "Container", ":material/candlestick_chart:")
 COMPARE = Entry("compare", "Compare", ":material/compare_arrows:")
+STAGES = Entry("stages", "Stages", ":material/extension:")
 DATA = Entry("data", "Data", ":material/database:")
-ENTRIES = (RUNS, EXPERIMENT, RESULTS, CONTAINER, COMPARE, DATA)
+ENTRIES = (RUNS, EXPERIMENT, RESULTS, CONTAINER, COMPARE, STAGES, DATA)
 
 
 def pages() -> list[st.Page]:
@@ -69,3 +70,8 @@ def open_compare(containers: Sequence[tuple[int, int]]) -> NoReturn:
 def open_data(dataset: str) -> NoReturn:
     """Go to a dataset."""
     st.switch_page(DATA.path, query_params={"dataset": dataset})
+
+
+def open_stage(kind: str) -> NoReturn:
+    """Go to a stage of the library."""
+    st.switch_page(STAGES.path, query_params={"kind": kind})

@@ -5,7 +5,7 @@ import streamlit as st
 from app import navigation
 from app.components import asked, gathered, html, leaderboard, overview, reveal
 from app.components.numbers import many
-from app.components.warnings import trials
+from app.components.warnings import fills, trials
 from app.services.home import Home
 from db.store import Run, RunSummary
 from engine.errors import InputError
@@ -83,7 +83,7 @@ def _results(home: Home, run: Run, extras: st.delta_generator.DeltaGenerator) ->
     if reveal.held_out(run):
         with extras:
             reveal.reveal(home, run)
-    if line := trials(run):
+    for line in filter(None, (fills(run), trials(run))):
         st.html(html.notice(line, "warning"))
     revealed = reveal.is_revealed(run)
     parameters = gathered.parameters(home, run)
@@ -104,6 +104,8 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         ("Containers", f"{run.done:,} done of {run.containers:,}"),
         ("Trials", f"{run.trials:,} {what}"),
     ]
+    if fills(run):
+        found.append(("Fills", "at the same close (optimistic)"))
     if run.failed:
         found.insert(1, ("Failed", f"{run.failed:,}"))
     if reveal.held_out(run):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.components.html import clean
 from app.components.numbers import MEANINGS, UNITS, label, local
+from app.components.warnings import SAME_CLOSE
 from db.store import Container, Failure, RunSummary
 
 Columns = dict[str, Any]
@@ -153,7 +154,7 @@ def _column(values: list[Any]) -> pd.Series:
 
 
 def _parameter(value: Any) -> str:
-    """A parameter's value as a config has it."""
+    """A parameter's value as a config has it; one that flatters is marked."""
     if value is None or isinstance(value, bool | list | dict):
         return "none" if value is None else clean(json.dumps(value, ensure_ascii=False))
-    return clean(value)
+    return f"{clean(value)} (optimistic)" if value == SAME_CLOSE else clean(value)

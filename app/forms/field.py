@@ -6,8 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.forms import state
-from app.forms.form import Form, caption, is_default, problem_at, problem_line
+from app.forms.form import Form, Pad, caption, is_default, problem_at, problem_line
 from app.forms.value import value as widgets
 from app.services import drafting, drafting_values
 from app.services.drafting import Place
@@ -26,11 +25,12 @@ def field(form: Form, spec: FieldSpec, place: Place, owner: str = "", modes: Seq
     value = form.value(place)
     mode = drafting_values.mode(value, spec) if value is not None else modes[0]
     name = f"{spec.label}, {owner}" if owner else spec.label
-    with st.container(key=state.key(place, "row"), gap=None):
-        left, middle, right = st.columns(COLUMNS, gap="small", vertical_alignment="center")
+    with st.container(key=form.pad.key(place, "row"), gap=None):
+        widths = COLUMNS if len(modes) > 1 else (COLUMNS[0] + COLUMNS[1], COLUMNS[2])
+        left, *middle, right = st.columns(widths, gap="small", vertical_alignment="center")
         left.html(caption(spec, drafting_values.count(value, spec)))
-        if len(modes) > 1:
-            with middle:
+        for column in middle:
+            with column:
                 _mode(form, spec, place, mode if mode in modes else modes[0], modes, name)
         if mode != "by regime":
             with right:
@@ -45,7 +45,7 @@ def field(form: Form, spec: FieldSpec, place: Place, owner: str = "", modes: Seq
 
 
 def _mode(form: Form, spec: FieldSpec, place: Place, mode: Mode, modes: Sequence[Mode], name: str) -> None:
-    key = state.key(place, "given-as")
+    key = form.pad.key(place, "given-as")
     STATE.setdefault(key, mode)
     st.segmented_control(
         f"{name}: given as",
@@ -53,22 +53,22 @@ def _mode(form: Form, spec: FieldSpec, place: Place, mode: Mode, modes: Sequence
         required=True,
         key=key,
         on_change=_switched,
-        args=(spec, place, key, form.registry),
+        args=(form.pad, spec, place, key, form.registry),
         label_visibility="collapsed",
         disabled=form.disabled,
     )
 
 
-def _switched(spec: FieldSpec, place: Place, key: str, registry: Registry) -> None:
-    value = drafting.value(state.draft(), place)
+def _switched(pad: Pad, spec: FieldSpec, place: Place, key: str, registry: Registry) -> None:
+    value = drafting.value(pad.draft(), place)
     value = spec.default if value is None else value
     new = drafting_values.converted(value, spec, STATE[key])
-    changed = drafting.put(state.draft(), place, None if new is None or is_default(new, spec) else new)
+    changed = drafting.put(pad.draft(), place, None if new is None or is_default(new, spec) else new)
     if new == {}:  # nothing for any regime yet: what held for all, or 1, to begin with
         alone = [1.0] if spec.kind == "numbers" else 1.0
         first = value if drafting_values.mode(value, spec) == "fixed" and value is not None else alone
         changed = drafting.put(changed, place, dict.fromkeys(drafting.regimes(changed, registry), first) or None)
-    state.edit(changed)
+    pad.edit(changed)
 
 
 # --- a value for each regime -----------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def _by_regime(form: Form, spec: FieldSpec, place: Place, value: Any, owner: str
         st.html('<div class="bh-note bh-entry">There is a field for each regime once there is a classifier.</div>')
     for entry in entries:
         own = replace(spec, name=entry, by_regime="never", default=None, optional=False, unit="", description="")
-        with st.container(key=state.key((*place, entry), "one-regime")):
+        with st.container(key=form.pad.key((*place, entry), "one-regime")):
             field(form, own, (*place, entry), f"{spec.label} {owner}".strip())
 
 

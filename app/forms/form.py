@@ -1,7 +1,7 @@
 """What all fields of the form share: the draft they show, what is wrong with it, how a value gets into it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
 
@@ -14,11 +14,22 @@ from app.services.drafting_fields import FieldSpec
 from engine.registry import BUILT_IN, Registry
 
 
+class Pad(Protocol):
+    """Where a draft is written: the page of the experiment has one, the example of a stage another."""
+
+    def draft(self) -> Draft: ...
+
+    def edit(self, changed: Draft, anew: bool = False) -> None: ...
+
+    def key(self, place: Place, what: str = "") -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What every field needs: the draft, what is wrong with it, and whether it may be changed now.
 
     registry: the kinds there are, the user's own among them; files: a line for each stage file that cannot be used.
+    pad: what takes the edits.
     """
 
     draft: Draft
@@ -26,6 +37,7 @@ class Form:
     disabled: bool = False
     registry: Registry = BUILT_IN
     files: tuple[str, ...] = ()
+    pad: Pad = state
 
     def value(self, place: Place) -> Any:
         return drafting.value(self.draft, place)
@@ -35,7 +47,8 @@ def caption(spec: FieldSpec, values: int = 1) -> str:
     """Name, unit and meaning of a parameter, and how many values it takes when they are several."""
     unit = f' <span class="bh-unit">{html.escape(spec.unit)}</span>' if spec.unit else ""
     count = f' <span class="bh-count">{values:,} values</span>' if values > 1 else ""
-    meaning = spec.description + (f" ({spec.bounds})" if spec.bounds else "")
+    meaning = f"{spec.description} ({spec.bounds})" if spec.description and spec.bounds else ""
+    meaning = meaning or spec.description or spec.bounds
     note = f'<div class="bh-note">{html.escape(meaning)}</div>' if meaning else ""
     name = f'<span class="bh-field-name">{html.escape(spec.label)}</span>'
     return f'<div class="bh-field">{name}{unit}{count}{note}</div>'
@@ -52,9 +65,9 @@ def problem_line(form: Form, place: Place, exactly: bool = False) -> None:
         st.html(f'<div class="bh-field-problem" role="alert">{html.escape(problem.text)}</div>')
 
 
-def store(spec: FieldSpec, place: Place, new: Any) -> None:
+def store(pad: Pad, spec: FieldSpec, place: Place, new: Any) -> None:
     """Write a value into the draft; a default is not written."""
-    state.edit(drafting.put(state.draft(), place, None if is_default(new, spec) else new))
+    pad.edit(drafting.put(pad.draft(), place, None if is_default(new, spec) else new))
 
 
 def is_default(new: Any, spec: FieldSpec) -> bool:

@@ -9,14 +9,17 @@ from app.forms import state
 from app.forms.form import Form
 from app.services import drafting
 from app.services.drafting import Place
+from engine.risk.standard import Risk
 
 STATE = st.session_state
 NO_CLASSIFIER = "none"
+#: What a section without a kind has.
+_ABSENT = {"classifier": NO_CLASSIFIER, "risk": Risk.kind}
 
 
 def kind(form: Form, place: Place, kinds: list[str], label: str) -> None:
     kind = form.value((*place, "kind"))
-    kind = NO_CLASSIFIER if kind is None and place[0] == "classifier" else kind
+    kind = _ABSENT.get(str(place[0])) if kind is None else kind
     options: list[Any] = kinds if kind in kinds else [*kinds, kind]
     key = state.key(place, "kind")
     STATE.setdefault(key, kind)

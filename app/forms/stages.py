@@ -7,19 +7,25 @@ import streamlit as st
 from app.components import html
 from app.components.numbers import many
 from app.forms import identity, state
+from app.forms.by_regime import by_regime
 from app.forms.field import field
 from app.forms.form import Form, problem_line
+from app.forms.groups import grouped
 from app.services import drafting, drafting_values
 from app.services.drafting import Place
 from app.services.drafting_fields import fields
+from app.services.drafting_values import Mode
 from engine.ensemble.weights import Ensemble
 from engine.execution.rules import Execution
 from engine.registry import BUILT_IN, Registry
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
 from engine.stage import Stage
+from engine.strategies.by_regime import ByRegime
 
 STATE = st.session_state
+#: How a parameter of an example is given.
+ONE: tuple[Mode, ...] = ("fixed",)
 #: What sections are called, one and several; and the class of those that have one kind.
 TITLES = {"classifier": "classifier", "risk": "risk rule", "portfolio": "portfolio"}
 MODELS: Mapping[str, type[Stage]] = {
@@ -74,7 +80,7 @@ def _strategy(form: Form, index: int, name: str, books: list[str]) -> None:
         problem_line(form, (*place, key))
     problem_line(form, place, exactly=True)
     if isinstance(kind, str) and kind in form.registry.strategies:
-        _fields(form, form.registry.strategies[kind], place, name)
+        parameters(form, form.registry.strategies[kind], place, name)
 
 
 def alternatives(form: Form, section: str) -> None:
@@ -104,10 +110,11 @@ def alternatives(form: Form, section: str) -> None:
 def _alternative(form: Form, section: str, place: Place, title: str, name: str) -> None:
     """One table of a section; `name`: what it is called when there are others, else empty."""
     kind = form.value((*place, "kind"))
-    if name or section == "classifier":
+    kinds = _kinds(form, section, kind)
+    if name or kinds:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            if section == "classifier":
-                identity.kind(form, place, [identity.NO_CLASSIFIER, *form.registry.classifiers], title.capitalize())
+            if kinds:
+                identity.kind(form, place, kinds, title.capitalize())
             if name:
                 identity.label(form, (*place, "name"), "Name", name)
                 identity.remove(form, section, int(place[1]), f"Remove {title}", False)
@@ -116,24 +123,45 @@ def _alternative(form: Form, section: str, place: Place, title: str, name: str) 
     problem_line(form, place, exactly=True)
     if section == "classifier":
         if isinstance(kind, str) and kind in form.registry.classifiers:
-            _fields(form, form.registry.classifiers[kind], place, name or "classifier")
-    else:
-        _fields(form, MODELS[section], place, name)
+            parameters(form, form.registry.classifiers[kind], place, name or "classifier")
+    elif section != "risk" or kind is None:
+        parameters(form, MODELS[section], place, name)
+    elif isinstance(kind, str) and kind in form.registry.risks:
+        parameters(form, form.registry.risks[kind], place, name)
+
+
+def _kinds(form: Form, section: str, kind: object) -> list[str]:
+    """The kinds to choose from; none where there is but one. A risk rule has a kind once there are own ones."""
+    if section == "classifier":
+        return [identity.NO_CLASSIFIER, *form.registry.classifiers]
+    if section == "risk" and (len(form.registry.risks) > 1 or kind not in (None, Risk.kind)):
+        return list(form.registry.risks)
+    return []
 
 
 def single(form: Form, section: str) -> None:
     """A stage that stands once."""
     for place in ((section,), (section, 0)):
         problem_line(form, place, exactly=True)
-    st.html(_meaning(MODELS[section]))
-    for spec in fields(MODELS[section]):
-        field(form, spec, (section, 0, spec.name))
+    parameters(form, MODELS[section], (section, 0), "")
 
 
-def _fields(form: Form, model: type[Stage], place: Place, owner: str) -> None:
+def parameters(form: Form, model: type[Stage], place: Place, owner: str) -> None:
+    """All parameters of a stage whose table stands at `place`, below what the stage says of itself."""
     st.html(_meaning(model))
+    if issubclass(model, ByRegime):
+        by_regime(form, place, owner)
+    else:
+        grouped(form, model, fields(model), place, owner)
+
+
+def example_fields(form: Form, model: type[Stage], place: Place, owner: str) -> None:
+    """The parameters of a stage's example: each has one value."""
+    if issubclass(model, ByRegime):
+        by_regime(form, place, owner, ONE)
+        return
     for spec in fields(model):
-        field(form, spec, (*place, spec.name), owner)
+        field(form, spec, (*place, spec.name), owner, ONE)
 
 
 def _meaning(model: type[Stage]) -> str:
@@ -181,6 +209,8 @@ def summary(draft: drafting.Draft, section: str, registry: Registry = BUILT_IN) 
     shown = (str(kind) if kind in BUILT_IN.classifiers else "your own") if known else "none"
     words = [shown] if section == "classifier" else []
     model = registry.classifiers[str(kind)] if known else MODELS.get(section)
+    if section == "risk" and isinstance(table.get("kind"), str) and table["kind"] in registry.risks:
+        model = registry.risks[table["kind"]]
     given = [spec for spec in fields(model) if spec.name in table] if model else []
     swept = sum(drafting_values.swept(table[spec.name], spec) for spec in given)
     if swept:

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from app.components import html
-from app.forms import state
-from app.forms.form import Form, store
+from app.components.warnings import SAME_CLOSE
+from app.forms.form import Form, Pad, store
 from app.services import drafting, drafting_values
 from app.services.drafting import Place
 from app.services.drafting_fields import FieldSpec
@@ -33,7 +33,7 @@ def value(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> N
 def _text(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> None:
     value = form.value(place)
     value = spec.default if value is None else value
-    key = state.key(place, mode)
+    key = form.pad.key(place, mode)
     absent = value is None and not spec.optional
     STATE.setdefault(key, "" if value is None else drafting_values.shown(value, spec))
     hint = {"list": "values, separated by commas"}.get(mode, _EMPTY if absent else drafting_values.NONE)
@@ -43,7 +43,7 @@ def _text(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> N
         name,
         key=key,
         on_change=_typed,
-        args=(spec, place, mode, key),
+        args=(form.pad, spec, place, mode, key),
         placeholder=hint,
         label_visibility="collapsed",
         disabled=form.disabled,
@@ -51,11 +51,11 @@ def _text(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> N
     )
 
 
-def _typed(spec: FieldSpec, place: Place, mode: Mode, key: str) -> None:
+def _typed(pad: Pad, spec: FieldSpec, place: Place, mode: Mode, key: str) -> None:
     new = drafting_values.read(STATE[key], spec, mode)
-    store(spec, place, new)
+    store(pad, spec, place, new)
     if mode == "fixed":  # as it is understood; an emptied field has its default again
-        value = drafting.value(state.draft(), place)
+        value = drafting.value(pad.draft(), place)
         value = spec.default if value is None else value
         STATE[key] = "" if value is None else drafting_values.shown(value, spec)
 
@@ -63,13 +63,13 @@ def _typed(spec: FieldSpec, place: Place, mode: Mode, key: str) -> None:
 def _range(form: Form, spec: FieldSpec, place: Place, name: str) -> None:
     value = form.value(place)
     for column, end in zip(st.columns(3, gap="xxsmall"), ("from", "to", "step"), strict=True):
-        key = state.key(place, f"end-{end}")
+        key = form.pad.key(place, f"end-{end}")
         STATE.setdefault(key, drafting_values.one(value[end]) if end in value else "")
         column.text_input(
             f"{name}: {end}",
             key=key,
             on_change=_typed_end,
-            args=(spec, place, end, key),
+            args=(form.pad, spec, place, end, key),
             placeholder=end,
             label_visibility="collapsed",
             disabled=form.disabled,
@@ -77,12 +77,12 @@ def _range(form: Form, spec: FieldSpec, place: Place, name: str) -> None:
         )
 
 
-def _typed_end(spec: FieldSpec, place: Place, end: str, key: str) -> None:
-    value = dict(drafting.value(state.draft(), place) or {})
+def _typed_end(pad: Pad, spec: FieldSpec, place: Place, end: str, key: str) -> None:
+    value = dict(drafting.value(pad.draft(), place) or {})
     text = STATE[key].strip()
     value[end] = drafting_values.number(text, spec.kind) if text else 0
     STATE[key] = drafting_values.one(value[end])
-    state.edit(drafting.put(state.draft(), place, value))
+    pad.edit(drafting.put(pad.draft(), place, value))
 
 
 def _choice(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) -> None:
@@ -95,13 +95,13 @@ def _choice(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) ->
         value = drafting_values.NONE if value is None else value
     taken = value if mode == "list" else [value]
     options += [item for item in taken if not any(item is option or item == option for option in options)]
-    key = state.key(place, mode)
+    key = form.pad.key(place, mode)
     STATE.setdefault(key, taken if mode == "list" else value)
     shared: dict[str, Any] = {
         "format_func": _word,
         "key": key,
         "on_change": _chosen,
-        "args": (spec, place, key),
+        "args": (form.pad, spec, place, key),
         "label_visibility": "collapsed",
         "disabled": form.disabled,
     }
@@ -114,14 +114,15 @@ def _choice(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) ->
         st.selectbox(name, options, **shared)
 
 
-def _chosen(spec: FieldSpec, place: Place, key: str) -> None:
-    store(spec, place, STATE[key])
+def _chosen(pad: Pad, spec: FieldSpec, place: Place, key: str) -> None:
+    store(pad, spec, place, STATE[key])
 
 
 def _word(option: Any) -> str:
     if isinstance(option, bool):
         return "yes" if option else "no"
-    return html.clean(option).replace("_", " ")
+    words = html.clean(option).replace("_", " ")
+    return f"{words} (optimistic)" if option == SAME_CLOSE else words
 
 
 def date(form: Form, spec: FieldSpec, place: Place) -> None:
@@ -129,11 +130,11 @@ def date(form: Form, spec: FieldSpec, place: Place) -> None:
     value = form.value(place)
     shared: dict[str, Any] = {"help": spec.description, "disabled": form.disabled}
     if value is not None and not (type(value) is datetime.date and EARLIEST <= value <= LATEST):
-        key = state.key(place, "text")  # what TOML can say and no calendar shows
+        key = form.pad.key(place, "text")  # what TOML can say and no calendar shows
         STATE.setdefault(key, str(value))
-        st.text_input(spec.label, key=key, on_change=_typed, args=(spec, place, "fixed", key), **shared)
+        st.text_input(spec.label, key=key, on_change=_typed, args=(form.pad, spec, place, "fixed", key), **shared)
         return
-    key = state.key(place, "date")
+    key = form.pad.key(place, "date")
     STATE.setdefault(key, value)
     st.date_input(
         spec.label,
@@ -143,6 +144,6 @@ def date(form: Form, spec: FieldSpec, place: Place) -> None:
         max_value=LATEST,
         format="YYYY-MM-DD",
         on_change=_chosen,
-        args=(spec, place, key),
+        args=(form.pad, spec, place, key),
         **shared,
     )

@@ -160,6 +160,9 @@ def change_kind(draft: Draft, place: Place, kind: str) -> Draft:
     at.update({**kept, "kind": kind})
     if place[0] == "classifier" and kind == "none" and len(tables(changed, "classifier")) == 1:
         del changed["classifier"]
+    if place[0] == "risk" and kind == ALTERNATIVES["risk"]:
+        del at["kind"]  # a risk rule is the standard one without it
+        return _tidied(changed, "risk")
     return changed
 
 

@@ -15,6 +15,7 @@ Kind = Literal["int", "float", "bool", "choice", "text", "date", "numbers", "tab
 
 #: Ends of names that only repeat the unit.
 _UNITS = {"bps": "basis points", "seconds": "seconds", "mb": "MiB"}
+_ACRONYMS = ("atr", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class FieldSpec:
     def label(self) -> str:
         """Its name for people: `stop_loss` is "Stop loss"."""
         words = self.name.split("_")
-        return " ".join(words[:-1] if len(words) > 1 and words[-1] in _UNITS else words).capitalize()
+        words = words[:-1] if len(words) > 1 and words[-1] in _UNITS else words
+        shown = " ".join(word.upper() if word in _ACRONYMS else word for word in words)
+        return shown[:1].upper() + shown[1:]
 
     @property
     def numeric(self) -> bool:
@@ -53,8 +56,8 @@ class FieldSpec:
     @property
     def bounds(self) -> str:
         """The values it takes, in words; empty when any will do."""
-        low = "" if self.low is None else f"{self.low:,g}"
-        high = "" if self.high is None else f"{self.high:,g}"
+        low = "" if self.low is None else f"{self.low:,.12g}"
+        high = "" if self.high is None else f"{self.high:,.12g}"
         if low and high and not self.low_open and not self.high_open:
             return f"{low} to {high}"
         above = low and f"{'above' if self.low_open else 'at least'} {low}"

@@ -11,6 +11,7 @@ from app.components.sections import SECTIONS
 from app.navigation import ENTRIES
 from app.services import running
 from app.services.home import Home
+from tests.app.own import FILES
 from tests.browser.conftest import Workbench, serving, tab
 from tests.pages.conftest import BAD, GOOD, STAGES
 
@@ -31,6 +32,11 @@ FULL = (
     *(f"/container?run=1&container=7&section={name.replace(' ', '%20')}" for name in SECTIONS),
     "/container?run=2&container=1",
     "/compare?containers=1/7,1/9,1/-1",
+    "/stages?kind=by_regime",
+    "/stages?kind=volatility_trend",
+    "/stages?kind=execution",
+    "/stages?kind=my_breakout",
+    "/stages?kind=no_such_kind",
     "/data?dataset=us-tech",
 )
 
@@ -41,6 +47,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     home = Home(tmp_path_factory.mktemp("accessible"))
     with home.store() as store:
         shutil.copytree(STAGES, home.path / "stages")
+        for name, text in FILES.items():
+            (home.path / "stages" / f"{name}.py").write_text(text)
+        (home.path / "stages" / "broken.py").write_text("import nothing_like_this\n")
         for text in (GOOD, BAD):
             prepared = running.check(home, text)
             running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")

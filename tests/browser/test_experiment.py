@@ -30,7 +30,7 @@ def test_built_by_clicks_and_run_on_the_command_line(workbench: Workbench, page:
     way(page, "Slow, ma_cross", "list")
     typed(page, "Slow, ma_cross", "60, 120")
     shows(page, "slow = [60, 120]")
-    page.locator(".st-key-section-risk summary").click()
+    page.locator(".st-key-section-risk summary").first.click()
     way(page, "Turbulent, Regime scale", "fixed")
     way(page, "Stop loss", "list")
     typed(page, "Stop loss", "none, 0.05, 0.1")
