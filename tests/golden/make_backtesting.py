@@ -1,0 +1,164 @@
+"""Writes backtesting.json: what backtesting.py makes of 24 moving-average strategies with stops inside the bar.
+
+Run it in backtesting.py's environment, which `benchmarks/peers/environment.py backtesting` makes and prints the path of:
+
+    .peers/backtesting/bin/python tests/golden/make_backtesting.py
+
+Decided at the close, filled at the next open, a fixed number of whole shares, so much cash that no order is cut, a
+commission on both sides. Stop and profit are orders in the market from the entry's fill on, its own bar included.
+Figures are written with all their digits.
+
+The strategy sees to what the peer leaves to it:
+- It trades where the signal changes and nowhere else, so a position that was stopped is not entered again.
+- Stop and profit are measured from the entry's fill. The peer wants their prices before that, so they are put on the
+  order with the next bar's open, past the check that compares them with the last close.
+- With an order to close, stop and profit are withdrawn. The peer tries stops before orders at the open, so it would
+  let a bar stop a position that its open has closed.
+
+What it cannot see to is refused where it occurs: averages that are equal but for rounding (see `make_vectorbt.py`), and
+a bar that opens beyond the profit and falls back to the stop, where the peer takes the stop.
+"""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from backtesting import Backtest, Strategy
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "assets" / "data"
+CASH = 10_000_000.0
+#: Rounding moves the ratio of two averages by some 1e-13.
+TIE = 1e-11
+#: Series: the file of its bars, and the symbol in it.
+SERIES = {"sp500": ("sp500", "sp500"), "AAPL": ("us-tech", "AAPL")}
+PACKAGES = ("backtesting", "numpy", "pandas")
+TRADE = ("Size", "EntryBar", "ExitBar", "EntryPrice", "ExitPrice", "PnL")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One strategy: its averages, what it does with them, and what its trades cost and risk (shares of the price)."""
+
+    fast: int
+    slow: int
+    enter_on: str
+    long_only: bool
+    quantity: int
+    commission_bps: float
+    stop_loss: float | None
+    take_profit: float | None
+
+
+POINTS = (
+    Point(10, 50, "cross", True, 100, 0.0, None, None),
+    Point(20, 100, "state", False, 137, 10.0, None, None),
+    Point(10, 50, "cross", True, 100, 10.0, 0.03, None),
+    Point(10, 50, "cross", True, 100, 10.0, None, 0.05),
+    Point(5, 30, "state", True, 61, 5.0, 0.02, 0.06),
+    Point(5, 30, "state", False, 61, 5.0, 0.02, 0.06),
+    Point(10, 60, "cross", False, 250, 10.0, 0.05, 0.1),
+    Point(15, 80, "state", False, 1, 20.0, 0.1, 0.2),
+    Point(3, 12, "cross", False, 333, 2.5, 0.03, 0.04),
+    Point(3, 12, "state", True, 333, 2.5, 0.05, 0.03),
+    Point(5, 30, "cross", False, 90, 10.0, 0.01, None),
+    Point(5, 30, "cross", False, 90, 0.0, None, 0.02),
+)
+
+
+def bars(series: str) -> pd.DataFrame:
+    """The bars of a series by date, with the peer's names."""
+    file, symbol = SERIES[series]
+    rows = pd.read_parquet(DATA / f"{file}.parquet")
+    rows = rows[rows["symbol"] == symbol]
+    named = rows[["open", "high", "low", "close", "volume"]].rename(columns=str.capitalize)
+    return named.set_index(pd.to_datetime(rows["time"]))
+
+
+def positions(close: pd.Series, point: Point) -> np.ndarray:
+    """The position that is asked for at each close: 1, 0 or −1. A NaN compares false."""
+    fast, slow = (close.rolling(window).mean().to_numpy() for window in (point.fast, point.slow))
+    closest = np.nanmin(abs(fast / slow - 1.0))
+    if closest < TIE:
+        raise SystemExit(f"{point}: two averages differ by {closest:.0e} of themselves; take another point")
+    above, below = fast > slow, fast < slow
+    if point.enter_on == "cross":
+        above[1:], below[1:] = above[1:] & (fast[:-1] <= slow[:-1]), below[1:] & (fast[:-1] >= slow[:-1])
+    asked = np.where(above, 1.0, np.where(below, 0.0 if point.long_only else -1.0, np.nan))
+    return pd.Series(asked).ffill().fillna(0.0).to_numpy()
+
+
+class Positions(Strategy):
+    """Trades to the position that is asked for, where that changes; stop and profit go with the entry."""
+
+    point: Any = None
+    asked: Any = None
+    opens: Any = None
+
+    def init(self) -> None:
+        pass
+
+    def next(self) -> None:
+        bar = len(self.data) - 1
+        side = self.asked[bar]
+        if side == self.asked[bar - 1]:
+            return
+        for trade in self.trades:
+            trade.sl = trade.tp = None
+        self.position.close()
+        if side == 0.0 or bar + 1 == len(self.opens):
+            return
+        order = (self.buy if side > 0.0 else self.sell)(size=self.point.quantity)
+        entry = self.opens[bar + 1]
+        if self.point.stop_loss is not None:
+            order._replace(sl_price=entry * (1.0 - side * self.point.stop_loss))
+        if self.point.take_profit is not None:
+            order._replace(tp_price=entry * (1.0 + side * self.point.take_profit))
+
+
+def refuse_falls_from_the_profit(table: pd.DataFrame, trades: pd.DataFrame, point: Point) -> None:
+    """Raises SystemExit at a trade stopped in a bar that opened beyond its profit."""
+    if point.stop_loss is None or point.take_profit is None:
+        return
+    for trade in trades.itertuples():
+        side = np.sign(trade.Size)
+        if side * (table["Open"].iloc[trade.ExitBar] - trade.EntryPrice * (1.0 + side * point.take_profit)) >= 0.0:
+            worst = table["Low" if side > 0 else "High"].iloc[trade.ExitBar]
+            if side * (worst - trade.EntryPrice * (1.0 - side * point.stop_loss)) <= 0.0:
+                raise SystemExit(f"{point}: bar {trade.ExitBar} opens beyond the profit and falls back to the stop")
+
+
+def outcome(table: pd.DataFrame, point: Point) -> dict[str, Any]:
+    """A point, the final equity, and the closed trades in order, each with the columns of TRADE."""
+    test = Backtest(table, Positions, cash=CASH, commission=point.commission_bps / 1e4, trade_on_close=False)
+    result = test.run(point=point, asked=positions(table["Close"], point), opens=table["Open"].to_numpy())
+    trades = result["_trades"].sort_values("ExitBar", kind="stable")
+    refuse_falls_from_the_profit(table, trades, point)
+    rows = [list(row) for row in zip(*(trades[name].tolist() for name in TRADE), strict=True)]
+    return {"point": asdict(point), "final_equity": float(result["Equity Final [$]"]), "trades": rows}
+
+
+def main() -> None:
+    head = {
+        "script": "tests/golden/make_backtesting.py",
+        "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+        "cash": CASH,
+        "trade": ["size", "entry_bar", "exit_bar", "entry_price", "exit_price", "profit"],
+    }
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    series = []
+    for name in SERIES:
+        table = bars(name)
+        rows = ",\n".join(f"   {json.dumps(outcome(table, point))}" for point in POINTS)
+        series.append(f"  {json.dumps(name)}: [\n{rows}\n  ]")
+    lines.append(' "results": {\n' + ",\n".join(series) + "\n }")
+    (HERE / "backtesting.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()

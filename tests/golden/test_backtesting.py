@@ -1,0 +1,76 @@
+"""12 moving-average strategies on two series, with stop and profit inside the bar, against backtesting.py."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.datasets.library import DatasetLibrary
+from engine.config import load
+from engine.container import Container
+from engine.plan import prepare
+from engine.projections.account import Account, project
+from engine.shared import Shared
+from engine.spec import resolve
+
+GOLDEN = json.loads(Path(__file__).with_name("backtesting.json").read_text())
+CONFIG = """
+[experiment]
+name = "golden"
+[data]
+dataset = "{dataset}"
+symbols = ["{symbol}"]
+[[strategy]]
+kind = "ma_cross"
+fast = {fast}
+slow = {slow}
+enter_on = "{enter_on}"
+long_only = {long_only}
+[portfolio]
+initial_cash = {cash}
+sizing = "quantity"
+quantity_per_trade = {quantity}
+[risk]
+stop_when = "intrabar"
+{stops}
+[execution]
+commission_bps = {commission_bps}
+lot_size = 1
+intrabar = "pessimistic"
+"""
+DATASETS = {"sp500": "sp500", "AAPL": "us-tech"}
+CASES = [(symbol, place) for symbol, rows in GOLDEN["results"].items() for place in range(len(rows))]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> DatasetLibrary:
+    return DatasetLibrary(tmp_path_factory.mktemp("home"))
+
+
+def account_of(library: DatasetLibrary, symbol: str, point: dict[str, Any]) -> Account:
+    """Bulkhead's account of a point."""
+    stops = "\n".join(f"{name} = {point[name]}" for name in ("stop_loss", "take_profit") if point[name] is not None)
+    values = point | {"long_only": str(point["long_only"]).lower(), "stops": stops, "cash": GOLDEN["cash"]}
+    text = CONFIG.format(dataset=DATASETS[symbol], symbol=symbol, **values)
+    _, plan = prepare(load(text), library.market(DATASETS[symbol]))
+    shared = Shared(plan)
+    log = Container(resolve(shared, 0), shared).run()
+    return project(log, shared.market.bars, plan.first, GOLDEN["cash"])
+
+
+@pytest.mark.parametrize(("symbol", "place"), CASES)
+def test_every_trade_equals_backtesting(library: DatasetLibrary, symbol: str, place: int) -> None:
+    row = GOLDEN["results"][symbol][place]
+    account = account_of(library, symbol, row["point"])
+    theirs = [dict(zip(GOLDEN["trade"], trade, strict=True)) for trade in row["trades"]]
+    own = account.trades
+    bars = [(trade["entry_bar"], trade["exit_bar"], trade["size"]) for trade in theirs]
+    sizes = own["side"] * own["quantity"]
+    assert list(zip(own["entry_bar"].tolist(), own["exit_bar"].tolist(), sizes.tolist(), strict=True)) == bars
+    for name in ("entry_price", "exit_price", "profit"):
+        wanted = [trade[name] for trade in theirs]
+        assert own[name].tolist() == pytest.approx(wanted, rel=1e-9, abs=0.0), name
+    assert account.equity[-1] == pytest.approx(row["final_equity"], rel=1e-9, abs=0.0)
