@@ -1,12 +1,12 @@
-"""Writes backtesting.json: what backtesting.py makes of moving averages with stop and profit inside the bar, on two series.
+"""Writes backtesting.json: what backtesting.py makes of moving averages with stop and profit inside the bar.
 
 Run it in the peer's environment, which `benchmarks/peers/environment.py backtesting` makes and prints the path of:
 
     .peers/backtesting/bin/python tests/golden/make_backtesting.py
 
-Decided at the close, filled at the next open, a fixed number of whole shares, so much cash that no order is cut, a
-commission on both sides. Stop and profit are orders in the market from the entry's fill on, its own bar included.
-Figures are written with all their digits.
+Decided at the close, filled at the next open or at that very close (the peer's `trade_on_close`), a fixed number of
+whole shares, so much cash that no order is cut, a commission on both sides. Stop and profit are orders in the market
+from the entry's fill on; filled at an open, they count in that bar too. Figures are written with all their digits.
 
 The strategy sees to what the peer leaves to it:
 - It trades where the signal changes and nowhere else, so a position that was stopped is not entered again.
@@ -48,7 +48,7 @@ TRADE = ("Size", "EntryBar", "ExitBar", "EntryPrice", "ExitPrice", "PnL")
 
 @dataclass(frozen=True)
 class Point:
-    """One strategy: its averages, what it does with them, and what its trades cost and risk (shares of the price)."""
+    """One strategy: its averages, what it does with them, and what its trades cost and risk; in Bulkhead's terms."""
 
     fast: int
     slow: int
@@ -58,6 +58,7 @@ class Point:
     commission_bps: float
     stop_loss: float | None
     take_profit: float | None
+    fill: str = "next_open"
 
 
 POINTS = (
@@ -73,6 +74,10 @@ POINTS = (
     Point(3, 12, "state", True, 333, 2.5, 0.05, 0.03),
     Point(5, 30, "cross", False, 90, 10.0, 0.01, None),
     Point(5, 30, "cross", False, 90, 0.0, None, 0.02),
+    Point(20, 100, "state", False, 137, 10.0, None, None, "same_close"),
+    Point(5, 30, "cross", True, 61, 5.0, 0.03, None, "same_close"),
+    Point(5, 30, "state", False, 61, 5.0, 0.02, 0.06, "same_close"),
+    Point(10, 60, "cross", False, 250, 10.0, 0.05, 0.1, "same_close"),
 )
 
 
@@ -95,7 +100,10 @@ def positions(close: pd.Series, point: Point) -> np.ndarray:
     if point.enter_on == "cross":
         above[1:], below[1:] = above[1:] & (fast[:-1] <= slow[:-1]), below[1:] & (fast[:-1] >= slow[:-1])
     asked = np.where(above, 1.0, np.where(below, 0.0 if point.long_only else -1.0, np.nan))
-    return pd.Series(asked).ffill().fillna(0.0).to_numpy()
+    held = pd.Series(asked).ffill().fillna(0.0).to_numpy()
+    if held[-1] != held[-2]:
+        raise SystemExit(f"{point}: its signal changes at the last close, which the peer does not fill; take another")
+    return held
 
 
 class Positions(Strategy):
@@ -116,10 +124,10 @@ class Positions(Strategy):
         for trade in self.trades:
             trade.sl = trade.tp = None
         self.position.close()
-        if side == 0.0 or bar + 1 == len(self.opens):
+        if side == 0.0:
             return
         order = (self.buy if side > 0.0 else self.sell)(size=self.point.quantity)
-        entry = self.opens[bar + 1]
+        entry = self.opens[bar + 1] if self.point.fill == "next_open" else self.data.Close[-1]
         if self.point.stop_loss is not None:
             order._replace(sl_price=entry * (1.0 - side * self.point.stop_loss))
         if self.point.take_profit is not None:
@@ -134,6 +142,8 @@ def refuse_what_is_unclear(table: pd.DataFrame, trades: pd.DataFrame, point: Poi
         worst, finest = (held["Low"], held["High"]) if side > 0.0 else (held["High"], held["Low"])
         stop = trade.EntryPrice * (1.0 - side * (point.stop_loss or np.nan))
         profit = trade.EntryPrice * (1.0 + side * (point.take_profit or np.nan))
+        if point.fill == "same_close":  # the position has not seen the rest of that bar
+            held, worst, finest = held[1:], worst[1:], finest[1:]
         touches = (abs(worst / stop - 1.0) < TIE) | (abs(finest / profit - 1.0) < TIE)
         falls = (side * (held["Open"] - profit) >= 0.0) & (side * (worst - stop) <= 0.0)
         if touches.any() or falls.any():
@@ -142,7 +152,8 @@ def refuse_what_is_unclear(table: pd.DataFrame, trades: pd.DataFrame, point: Poi
 
 def outcome(table: pd.DataFrame, point: Point) -> dict[str, Any]:
     """A point, the final equity, and the closed trades in order, each with the columns of TRADE."""
-    test = Backtest(table, Positions, cash=CASH, commission=point.commission_bps / 1e4, trade_on_close=False)
+    at_close = point.fill == "same_close"
+    test = Backtest(table, Positions, cash=CASH, commission=point.commission_bps / 1e4, trade_on_close=at_close)
     result = test.run(point=point, asked=positions(table["Close"], point), opens=table["Open"].to_numpy())
     trades = result["_trades"].sort_values("ExitBar", kind="stable")
     refuse_what_is_unclear(table, trades, point)

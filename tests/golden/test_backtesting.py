@@ -1,7 +1,7 @@
-"""12 moving-average strategies on two series, without and with stop and profit inside the bar, against backtesting.py.
+"""16 moving-average strategies on two series, without and with stop and profit inside the bar, against backtesting.py.
 
-What agrees: an open beyond a level fills at the open, a price inside the bar at the level; both count in the entry's
-own bar; where a bar reaches both levels, the stop does; commission on both sides; a short like a long.
+What agrees: an open beyond a level fills at the open, a price inside the bar at the level; both count in the bar
+of an entry at its open; where a bar reaches both levels, the stop does; commission on both sides; a short like a long.
 
 Where the peer differs and `make_backtesting.py` therefore avoids it, these rules are ours:
 - An order for the open fills before a stop of the same bar, because the open is the first price of the bar.
@@ -47,6 +47,7 @@ quantity_per_trade = {quantity}
 stop_when = "intrabar"
 {stops}
 [execution]
+fill = "{fill}"
 commission_bps = {commission_bps}
 lot_size = 1
 intrabar = "pessimistic"
@@ -72,7 +73,7 @@ def account_of(library: DatasetLibrary, symbol: str, point: dict[str, Any]) -> A
 
 
 def test_the_file_is_whole() -> None:
-    assert {symbol: len(rows) for symbol, rows in GOLDEN["results"].items()} == {"sp500": 12, "AAPL": 12}
+    assert {symbol: len(rows) for symbol, rows in GOLDEN["results"].items()} == {"sp500": 16, "AAPL": 16}
     seen = dict.fromkeys(("stopped", "cashed in", "in the entry's bar", "short", "reversed"), 0)
     for row in (row for rows in GOLDEN["results"].values() for row in rows):
         assert len(row["trades"]) > 30, row["point"]
