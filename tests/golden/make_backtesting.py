@@ -12,8 +12,8 @@ The strategy sees to what the peer leaves to it:
 - It trades where the signal changes and nowhere else, so a position that was stopped is not entered again.
 - Stop and profit are measured from the entry's fill. The peer wants their prices before that, so they are put on the
   order with the next bar's open, past the check that compares them with the last close.
-- With an order to close, stop and profit are withdrawn. The peer tries stops before orders at the open, so it would
-  let a bar stop a position that its open has closed.
+- It closes by `position.close()`, which the peer carries out before the stops of a bar, and reverses by a second order.
+  An order of twice the size would come after the stops: the bar could stop a position that its open has closed.
 
 What it cannot see to is refused where it occurs, and another point is taken:
 - Averages that are equal but for rounding (see `make_vectorbt.py`).
@@ -121,8 +121,6 @@ class Positions(Strategy):
         side = self.asked[bar]
         if side == self.asked[bar - 1]:
             return
-        for trade in self.trades:
-            trade.sl = trade.tp = None
         self.position.close()
         if side == 0.0:
             return

@@ -4,7 +4,7 @@ What agrees: an open beyond a level fills at the open, a price inside the bar at
 of an entry at its open; where a bar reaches both levels, the stop does; commission on both sides; a short like a long.
 
 Where the peer differs and `make_backtesting.py` therefore avoids it, these rules are ours:
-- An order for the open fills before a stop of the same bar, because the open is the first price of the bar.
+- An order for the open fills before a stop of the same bar, a reversal too: the open is the first price of the bar.
 - An open beyond the profit takes it, wherever the bar goes later, for the same reason.
 - Stop and profit are measured from the price of the fill, which is what the position has cost.
 - A price within 1e-12 of a level is at it, so that the rounding of a product does not decide.
