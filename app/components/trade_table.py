@@ -64,7 +64,8 @@ def closed(reading: Reading, end: int) -> pd.DataFrame:
     """The round trips closed before bar `end`, with `return`: the profit as a share of what went in."""
     found = reading.trades()
     found = found[found["exit_bar"] < end]
-    return found.assign(**{"return": found["profit"] / (found["entry_price"] * found["quantity"])})
+    put_in = found["entry_price"] * found["quantity"] * reading.spec.execution.multiplier
+    return found.assign(**{"return": found["profit"] / put_in})
 
 
 def _worded(found: pd.DataFrame, reading: Reading) -> tuple[pd.DataFrame, tables.Columns]:

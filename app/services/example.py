@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.services.indicators import _price
 from app.services.reading import wall_clock
 from engine.container import Container
 from engine.errors import ConfigError
@@ -158,7 +157,7 @@ def _indicators(shared: Shared, stage: Stage, hub: Hub) -> tuple[Values, ...]:
     found: dict[Request, Values] = {}
     for name, request in shared.requests(stage).items():
         if request not in found:
-            found[request] = Values(name, request.text, _price(request), hub.get(request))
+            found[request] = Values(name, request.text, request.in_prices, hub.get(request))
     return tuple(found.values())
 
 

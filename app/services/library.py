@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from app.services import drafting, stages
+from app.services.checking import verdict
 from app.services.drafting import Draft
 from app.services.drafting_fields import FieldSpec, fields
 from app.services.home import Home
-from app.services.stages import verdict
 from engine.config import TABLES
 from engine.contracts import CONTRACTS, Contract, Role
 from engine.ensemble.weights import Ensemble
