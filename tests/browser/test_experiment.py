@@ -26,6 +26,7 @@ def test_built_by_clicks_and_run_on_the_command_line(workbench: Workbench, page:
     way(page, "Fast, ma_cross", "range")
     for end, value in (("from", "10"), ("to", "30"), ("step", "10")):
         typed(page, f"Fast, ma_cross: {end}", value)
+        shows(page, f"{end} = {value}")
     shows(page, "fast = { from = 10, to = 30, step = 10 }")
     way(page, "Slow, ma_cross", "list")
     typed(page, "Slow, ma_cross", "60, 120")
