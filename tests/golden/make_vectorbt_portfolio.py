@@ -10,8 +10,9 @@ Run it in vectorbt's environment, as make_vectorbt.py:
   (`from_signals`). Long alone with all cash, or long and short with a fixed quantity.
 
 Of each the final equity (the first row) and every closed round trip. Settings avoid what the two decide differently;
-what settings cannot avoid ends this script: two buys on a bar on which the cash does not suffice for both (Bulkhead
-cuts them pro rata, vectorbt the last), and a bar on which a stop and a crossing meet (vectorbt drops the crossing).
+what settings cannot avoid ends this script: a bar on which the cash does not suffice for two buys (Bulkhead cuts them
+pro rata, vectorbt the last) or to cover a short (Bulkhead covers it), and a bar on which a stop and a crossing meet
+(vectorbt drops the crossing).
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ from vectorbt.portfolio.enums import StopEntryPrice, StopExitPrice
 
 SYMBOLS = ["AAPL", "GOOG", "IBM", "MSFT"]
 #: Averages and costs of the shared accounts.
-SHARED = [((10, 100), "costs"), ((20, 80), "free"), ((20, 200), "costs")]
+SHARED = [((10, 100), "costs"), ((20, 80), "free"), ((30, 150), "costs")]
 #: Share of equity of each symbol.
 SHARE = 0.25
 QUANTITY = 100.0
@@ -86,11 +87,12 @@ def shared(bars: dict[str, pd.DataFrame], pair: tuple[int, int], costs: str) -> 
         call_seq="auto",
         freq="1D",
     )
-    orders = portfolio.orders.values
-    buys = np.bincount(orders["idx"][orders["side"] == 0], minlength=len(up))
+    flow = portfolio.asset_flow().to_numpy()
+    buys = (flow > 0.0).sum(axis=1)
+    covers = ((flow > 0.0) & (portfolio.assets().to_numpy() <= 0.0)).any(axis=1)
     spent = portfolio.cash().to_numpy() < 1e-6
-    if (spent & (buys > 1)).any():
-        raise SystemExit(f"{pair}: two buys on a bar on which the cash does not suffice; take other averages")
+    if not spent.any() or (spent & ((buys > 1) | covers)).any():
+        raise SystemExit(f"{pair}: two buys, or what covers a short, on a bar without the cash; take other averages")
     return portfolio
 
 

@@ -4,6 +4,8 @@ What the two decide differently, and how it is avoided:
 
 - Buys that the cash does not cover: ours are cut pro rata, since none came first; vectorbt serves them one after the
   other. No bar has two such buys; bars with one are among these.
+- A short that the cash does not cover: ours is covered all the same, since an exit is never cut; vectorbt covers a
+  part. No bar has one.
 - The bar of an entry: ours is watched for stops from its open on, since the price moves after the fill; vectorbt
   watches from the next bar. Entries are at the close.
 - A stop and a crossing on one bar: ours does both, the stop inside and the order at the close; vectorbt has one order
@@ -24,7 +26,7 @@ from tests.golden.conftest import Backtest
 
 GOLDEN = json.loads(Path(__file__).with_name("vectorbt_portfolio.json").read_text())
 COLUMNS = GOLDEN["columns"]
-SHARED = ("10/100/costs", "20/80/free", "20/200/costs")
+SHARED = ("10/100/costs", "20/80/free", "30/150/costs")
 PAIRS = {"AAPL": (15, 80), "MSFT": (40, 100)}
 #: The rules of each stop, and whether a profit goes without slippage because a stop has none either.
 STOPS: dict[str, dict[str, Any]] = {
