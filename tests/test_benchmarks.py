@@ -8,8 +8,8 @@ import pytest
 from benchmarks import pages, walk
 from benchmarks.compare import PEERS, deviation
 from benchmarks.peers import job
-from benchmarks.peers.environment import PEERS as ENVIRONMENTS
 from benchmarks.peers.environment import GOLDEN_ONLY, REQUIREMENTS, peers_python
+from benchmarks.peers.environment import PEERS as ENVIRONMENTS
 from benchmarks.table import markdown
 from engine.config import load
 

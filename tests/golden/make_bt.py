@@ -67,8 +67,7 @@ class TradeWeights(bt.Algo):
         held = {name: child.position for name, child in target.children.items()}
         prices = target.universe.loc[target.now]
         missing = {
-            name: weight * value / prices[name] - held.get(name, 0.0)
-            for name, weight in target.temp["weights"].items()
+            name: weight * value / prices[name] - held.get(name, 0.0) for name, weight in target.temp["weights"].items()
         }
         for name, quantity in sorted(missing.items(), key=lambda item: item[1]):
             target.transact(quantity, name)
@@ -77,7 +76,8 @@ class TradeWeights(bt.Algo):
 
 def rebalanced(close: pd.DataFrame, case: Case) -> Any:
     """bt's strategy after its backtest of one case. close: (bars, symbols) by date, without gaps."""
-    days = pd.offsets.CustomBusinessDay(holidays=pd.bdate_range(close.index[0], close.index[-1]).difference(close.index))
+    holidays = pd.bdate_range(close.index[0], close.index[-1]).difference(close.index)
+    days = pd.offsets.CustomBusinessDay(holidays=holidays)
     _, commission, spread = COSTS[case.costs]
     first = close.index.get_loc(START) + case.lag
     weigh = bt.algos.WeighInvVol(case.window * days, case.lag * days) if case.window else bt.algos.WeighEqually()

@@ -6,6 +6,8 @@ Run it in vectorbt's environment, as make_vectorbt.py:
 
 - `shared`: the four symbols of us-tech in one account, each a share of its equity, long above and short below
   (`from_orders`, target percent, at the next open, sells before buys).
+- `rebalanced`: the same, traded back to the targets every so many bars; each order too, as bar, symbol, quantity
+  (negative: sold) and price.
 - `stops`: one symbol, entered at the close of the crossing, left by its stop or at the close of the next crossing
   (`from_signals`). Long alone with all cash, or long and short with a fixed quantity.
 
@@ -20,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import vectorbt as vbt
-from make_vectorbt import CASH, COSTS, DATA, PACKAGES, TIE, crossings, one_later, write
+from make_vectorbt import CASH, COSTS, DATA, PACKAGES, TIE, crossings, write
 from vectorbt.portfolio.enums import StopEntryPrice, StopExitPrice
 
 SYMBOLS = ["AAPL", "GOOG", "IBM", "MSFT"]
@@ -28,6 +30,8 @@ SYMBOLS = ["AAPL", "GOOG", "IBM", "MSFT"]
 SHARED = [((10, 100), "costs"), ((20, 80), "free"), ((30, 150), "costs")]
 #: Share of equity of each symbol.
 SHARE = 0.25
+#: Averages, costs, share of equity of each symbol, and bars between decisions to rebalance.
+REBALANCED = [((10, 100), "costs", 0.2, 42)]
 QUANTITY = 100.0
 #: A stop's rules in Bulkhead's words, and whether it is judged at the close or inside the bar. Where a stop and a
 #: profit go together inside the bar there is no slippage: vectorbt has one price for both, Bulkhead none on a profit.
@@ -70,13 +74,28 @@ def trades(portfolio: Any) -> list[list[Any]]:
     ]
 
 
-def shared(bars: dict[str, pd.DataFrame], pair: tuple[int, int], costs: str) -> Any:
-    """A portfolio of all symbols in one account."""
+def orders(portfolio: Any) -> list[list[Any]]:
+    """The orders, by bar and symbol: bar, symbol, quantity (negative: sold), price."""
+    rows = np.sort(portfolio.orders.values, order=["idx", "col"])
+    return [
+        [int(row["idx"]), int(row["col"]), row["size"].item() * (1 if row["side"] == 0 else -1), row["price"].item()]
+        for row in rows
+    ]
+
+
+def shared(
+    bars: dict[str, pd.DataFrame], pair: tuple[int, int], costs: str, share: float = SHARE, every: int = 0
+) -> Any:
+    """A portfolio of all symbols in one account. every: bars between decisions to rebalance; 0: none."""
     up, down = signals(bars["close"], pair)
+    size = np.where(up, share, np.where(down, -share, np.nan))
+    if every:
+        target = pd.DataFrame(size).ffill().to_numpy()
+        size[every::every] = target[every::every]
     commission, slippage = COSTS[costs]
     portfolio = vbt.Portfolio.from_orders(
         bars["close"],
-        np.where(one_later(up), SHARE, np.where(one_later(down), -SHARE, np.nan)),
+        np.vstack([np.full_like(size[:1], np.nan), size[:-1]]),
         size_type="targetpercent",
         price=bars["open"],
         init_cash=CASH,
@@ -91,7 +110,7 @@ def shared(bars: dict[str, pd.DataFrame], pair: tuple[int, int], costs: str) -> 
     buys = (flow > 0.0).sum(axis=1)
     covers = ((flow > 0.0) & (portfolio.assets().to_numpy() <= 0.0)).any(axis=1)
     spent = portfolio.cash().to_numpy() < 1e-6
-    if not spent.any() or (spent & ((buys > 1) | covers)).any():
+    if (spent & ((buys > 1) | covers)).any():
         raise SystemExit(f"{pair}: two buys, or what covers a short, on a bar without the cash; take other averages")
     return portfolio
 
@@ -149,10 +168,14 @@ def main() -> None:
         for name in STOPS:
             for sides in ("long", "both"):
                 portfolios[f"stops/{symbol}/{name}/{sides}"] = stopped(bars, symbol, name, sides)
+    for (a, b), costs, share, every in REBALANCED:
+        portfolios[f"rebalanced/{a}/{b}/{costs}/{share}/{every}"] = shared(bars, (a, b), costs, share, every)
     columns = ["symbol", "side", "entry_bar", "exit_bar", "quantity", "entry_price", "exit_price", "profit"]
     results = {
         key: [[float(np.asarray(portfolio.value())[-1])], *trades(portfolio)] for key, portfolio in portfolios.items()
     }
+    for key in [key for key in results if key.startswith("rebalanced/")]:
+        results[f"orders/{key}"] = orders(portfolios[key])
     write("vectorbt_portfolio", PACKAGES, columns, results, script="make_vectorbt_portfolio")
 
 
