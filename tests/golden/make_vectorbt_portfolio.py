@@ -13,8 +13,8 @@ Run it in vectorbt's environment, as make_vectorbt.py:
 
 Of each the final equity (the first row) and every closed round trip. Settings avoid what the two decide differently;
 what settings cannot avoid ends this script: a bar on which the cash does not suffice for two buys (Bulkhead cuts them
-pro rata, vectorbt the last) or to cover a short (Bulkhead covers it), and a bar on which a stop and a crossing meet
-(vectorbt drops the crossing).
+pro rata, vectorbt the last) or to cover a short (Bulkhead covers it), a bar on which a stop and a crossing meet
+(vectorbt drops the crossing), and one that opens beyond the profit and reaches the stop (vectorbt takes the stop).
 """
 
 from typing import Any
@@ -115,6 +115,16 @@ def shared(
     return portfolio
 
 
+def refuse_both(own: dict[str, pd.Series], rules: dict[str, float], rows: list[list[Any]]) -> None:
+    """End the script where a position was left on a bar that opened beyond the profit and still reached the stop."""
+    for _, side, _, bar, _, entry, *_ in rows:
+        worst = own["low" if side > 0 else "high"].iloc[bar]
+        won = side * (own["open"].iloc[bar] - entry * (1.0 + side * rules["take_profit"])) >= 0.0
+        lost = side * (worst - entry * (1.0 - side * rules["stop_loss"])) <= 0.0
+        if won and lost:
+            raise SystemExit(f"bar {bar} opened beyond the profit and reached the stop; take other rules")
+
+
 def stopped(bars: dict[str, pd.DataFrame], symbol: str, name: str, sides: str) -> Any:
     """A portfolio of one symbol with the stops of `name`; sides: "long" or "both"."""
     rules, when = STOPS[name]
@@ -155,6 +165,8 @@ def stopped(bars: dict[str, pd.DataFrame], symbol: str, name: str, sides: str) -
         freq="1D",
     )
     exits = [row[3] for row in trades(portfolio)]
+    if when == "intrabar" and len(rules) == 2:
+        refuse_both(own, rules, trades(portfolio))
     if sides == "both" and ((up | down)[exits] & (portfolio.assets().to_numpy()[exits] == 0.0)).any():
         raise SystemExit(f"{symbol}, {name}: a stop and a crossing on one bar; take other rules")
     return portfolio

@@ -10,6 +10,8 @@ What the two decide differently, and how it is avoided:
   watches from the next bar. Entries are at the close.
 - A stop and a crossing on one bar: ours does both, the stop inside and the order at the close; vectorbt has one order
   a bar. No long-and-short run has such a bar.
+- An open beyond the profit on a bar that reaches the stop too: ours is the profit, since the open came first; vectorbt
+  looks at the stop first. No exit is on such a bar.
 - Slippage: a profit is a limit order and has none here, a stop has; vectorbt has one rule for both. Where both are set
   inside the bar, slippage is 0.
 - The quantity of a round trip: ours is the most that was held, vectorbt's all that went in. Where there are additions,
