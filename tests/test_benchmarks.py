@@ -8,8 +8,8 @@ import pytest
 from benchmarks import pages, walk
 from benchmarks.compare import PEERS, deviation
 from benchmarks.peers import job
+from benchmarks.peers.environment import GOLDEN_ONLY, REQUIREMENTS, peers_python
 from benchmarks.peers.environment import PEERS as ENVIRONMENTS
-from benchmarks.peers.environment import REQUIREMENTS, peers_python
 from benchmarks.table import markdown
 from engine.config import load
 
@@ -27,10 +27,17 @@ def test_every_requirement_of_a_peer_is_pinned(peer: str) -> None:
 
 
 def test_every_peer_has_an_environment_and_a_module() -> None:
-    assert {peer.peer for peer in PEERS} == set(ENVIRONMENTS)
+    assert {peer.peer for peer in PEERS} == set(ENVIRONMENTS) - set(GOLDEN_ONLY)
     for peer in PEERS:
         assert (HERE / "peers" / f"on_{peer.peer}.py").exists()
         assert f"\n{peer.package}==" in (REQUIREMENTS / f"{peer.peer}.txt").read_text()
+
+
+@pytest.mark.parametrize("peer", GOLDEN_ONLY)
+def test_a_peer_that_is_not_measured_has_a_golden_file(peer: str) -> None:
+    assert f"\n{peer}==" in (REQUIREMENTS / f"{peer}.txt").read_text()
+    script = Path(__file__).parent / "golden" / f"make_{peer}.py"
+    assert f"benchmarks/peers/environment.py {peer}" in script.read_text()
 
 
 def test_an_environment_is_made_once_and_anew_when_its_requirements_change(monkeypatch, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 REQUIREMENTS = HERE / "requirements"
 PEERS = tuple(sorted(path.stem for path in REQUIREMENTS.glob("*.txt")))
+#: Peers of golden files alone: they are not measured.
+GOLDEN_ONLY = ("bt",)
 
 
 def folder(peer: str) -> Path:

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from app.datasets.library import DatasetLibrary
 from engine.config import load
+from engine.events import Kind
 from engine.outcome import run
 from engine.plan import prepare
+from engine.projections.account import Account, project
 from engine.projections.catalogue import METRICS
 from engine.shared import Shared
 from engine.spec import resolve
@@ -33,6 +38,18 @@ COSTS = {"free": (0.0, 0.0), "costs": (10.0, 5.0)}
 Figures = dict[tuple[int, int], dict[str, float]]
 
 
+class Backtest(NamedTuple):
+    """One container: its log, what it comes to from the first trading bar on, and which bar that is."""
+
+    log: npt.NDArray[np.void]
+    account: Account
+    first: int
+
+    @property
+    def fills(self) -> npt.NDArray[np.void]:
+        return self.log[self.log["kind"] == Kind.FILL]
+
+
 @pytest.fixture(scope="session")
 def own_figures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Figures]:
     """For a series and costs (`sp500/free`): the metrics of each pair (fast, slow)."""
@@ -54,3 +71,21 @@ def own_figures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Fig
         return found
 
     return figures
+
+
+@pytest.fixture(scope="session")
+def backtest(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Backtest]:
+    """Run the one container of an experiment on us-tech; each argument is a section of its TOML."""
+    library = DatasetLibrary(tmp_path_factory.mktemp("home"))
+    market = library.market("us-tech")
+
+    def tested(data: dict[str, Any], strategy: dict[str, Any], **sections: dict[str, Any]) -> Backtest:
+        head = {"experiment": {"name": "golden"}, "data": {"dataset": "us-tech"} | data}
+        _, plan = prepare(head | {"strategy": [strategy]} | sections, market)
+        assert plan.containers == 1
+        shared = Shared(plan)
+        spec = resolve(shared, 0)
+        log = run(spec, shared).log
+        return Backtest(log, project(log, plan.market.bars, plan.first, spec.portfolio.initial_cash), plan.first)
+
+    return tested

@@ -100,10 +100,12 @@ def cases() -> Iterator[Case]:
             yield Case(series, costs, portfolio)
 
 
-def write(name: str, packages: tuple[str, ...], columns: list[str], results: dict[str, Any]) -> None:
+def write(
+    name: str, packages: tuple[str, ...], columns: list[str], results: dict[str, Any], script: str | None = None
+) -> None:
     """Write the golden file of this script, or of one that uses it: its versions, its settings, its results."""
     head = {
-        "script": f"tests/golden/make_{name.split('_')[0]}.py",
+        "script": f"tests/golden/{script or 'make_' + name.split('_')[0]}.py",
         "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
         "cash": CASH,
         "days_a_year": DAYS,
