@@ -87,6 +87,19 @@ def rules_of(case: dict[str, Any], market: Market) -> Trading:
     return trading(risk, portfolio, execution, seen, market, Hub(seen), case["rules"]["first_bar"])
 
 
+def ranges_of(case: dict[str, Any], market: Market) -> dict[str, list[list[float | None]]]:
+    """The hub's ATR and volatility, as the oracle takes them: in units of the first day."""
+    _, risk, portfolio, _ = stages(case["rules"], case["regimes"] is not None)
+    hub = Hub(in_first_units(market))
+    values = {"stop_atr": hub.take(risk).get("atr"), "size_atr": hub.take(portfolio).get("atr")}
+    values["volatility"] = hub.take(portfolio).get("volatility")
+    return {
+        name: [[None if np.isnan(value) else float(value) for value in row] for row in table]
+        for name, table in values.items()
+        if table is not None
+    }
+
+
 def run_case(case: dict[str, Any]) -> tuple[Market, np.ndarray]:
     """The engine's log of an oracle case."""
     market = market_of(case["market"])
