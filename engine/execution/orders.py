@@ -127,7 +127,7 @@ def place_orders(bar, bars, atr, members, due, book, account, rules, log, n):  #
             and not entry.stopped
             and not entry.ended
             and (entry.target != 0.0 or entry.quantity != 0.0)
-            and not barred(bar, s, entry, members, rules)
+            and (entry.target == 0.0 or not barred(bar, s, entry, members, rules))
         ):
             cause = due
         else:

@@ -45,6 +45,8 @@ MARKET, LIMIT, STOP_ORDER = 0, 1, 2
 NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0, 1, 2
 #: How a wanted quantity follows from a target: `sizing` of RULES.
 BY_WEIGHT, BY_CASH, BY_QUANTITY = 0, 1, 2
+#: What bounds buying: `margin` of RULES. Cash; credit; credit, but `max_leverage` sooner.
+PAID, BY_CREDIT, BY_LEVERAGE = 0, 1, 2
 
 _FLAT = np.zeros(1, BOOK)
 for _name in ("order", "fill", "signal", "decision", "stop"):

@@ -19,7 +19,7 @@ from engine.steps import TargetBatch, Trading, targets, trade, trading
 from engine.strategies.changes import signal_rows
 
 NAMES = ("r0", "r1", "r2")
-_DAY = 86_400 * 10**9
+_DAY, _MINUTE = 86_400 * 10**9, 60 * 10**9
 
 
 def array(rows: list[list[float | None]]) -> np.ndarray:
@@ -33,7 +33,7 @@ def market_of(case_market: dict[str, Any]) -> Market:
     bars, symbols = columns["close"].shape
     return Market.from_columns(
         [f"S{s}" for s in range(symbols)],
-        np.array(case_market.get("day", range(bars))) * _DAY,
+        np.array(case_market.get("day", range(bars))) * _DAY + np.arange(bars) * _MINUTE,
         **columns,
         session=case_market.get("session"),
         actions=np.array(sorted(case_market.get("actions", [])), ACTION),

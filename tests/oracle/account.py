@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.oracle.ranges import split_factors, tables
-from tests.oracle.rules import KEYS, Market, Row, Rules, with_defaults
+from tests.oracle.rules import KEYS, SLACK, Market, Row, Rules, with_defaults
 
 SPLIT, DIVIDEND, END = 0, 1, 2
 
@@ -33,7 +33,7 @@ class Order:
     style: str = "market"
     side: str | None = None
     price: float | None = None  # of a limit or stop order
-    waited: int = 0  # bars it stood without being reached
+    stood: int = 0  # own bars in the market
     value: float = 0.0  # what has filled so far
     quantity: float = 0.0
     paid: float = 0.0
@@ -146,8 +146,9 @@ class Account:
         return sum(abs(self.worth(self.held(s), self.last_close[s])) for s in range(self.symbols) if self.held(s))
 
     def range_at(self, table: str, bar: int, symbol: int) -> float | None:
-        """A value of one of the tables of `ranges`, in units of the first day."""
-        return None if table not in self.ranges else self.ranges[table][bar][symbol]
+        """The last known value of one of the tables of `ranges`, in units of the first day."""
+        known = [row[symbol] for row in self.ranges.get(table, [])[: bar + 1] if row[symbol] is not None]
+        return known[-1] if known else None
 
     # -- fills --------------------------------------------------------------------------------------------------
 
@@ -163,7 +164,7 @@ class Account:
             share = (rules["slippage_bps"] + rules["spread_bps"] / 2) / 1e4
             if rules["impact"] > 0:
                 volume = self.volume(bar, symbol)
-                share += rules["impact"] * math.sqrt(quantity / volume) if volume > 0 else math.inf
+                share += rules["impact"] * math.sqrt(quantity / volume) if volume > 0 else 0.0
             share = min(share, 0.99)
         price = reference * (1 + share if side == "buy" else 1 - share)
         return self.on_tick(price, up=side == "buy")
@@ -225,13 +226,12 @@ class Account:
             return
         days = self.market["day"][bar] - self.market["day"][bar - 1] if "day" in self.market and bar > 0 else min(bar, 1)
         financing, borrowing = self.rules["financing_rate"], self.rules["borrow_rate"]
-        if financing > 0 and days > 0 and self.cash < 0:
-            newest = max(seq for seq in self.newest_fill if seq is not None)
-            self.pay(bar, None, "financing", self.cash * financing * days / 360, days, -self.cash, newest)
+        if financing > 0 and days > 0 and self.cash < -SLACK * self.rules["initial_cash"]:
+            self.pay(bar, None, "financing", self.cash * financing * days / 360, days, self.cash, None)
         for s in range(self.symbols):
             if borrowing > 0 and days > 0 and self.held(s) < 0:
-                short = self.worth(-self.held(s), self.last_close[s])
-                self.pay(bar, s, "borrow", -short * borrowing * days / 360, days, short, self.newest_fill[s])
+                short = self.worth(self.held(s), self.last_close[s])
+                self.pay(bar, s, "borrow", short * borrowing * days / 360, days, short, self.newest_fill[s])
         for action_bar, s, kind, value in sorted(self.market.get("actions", [])):
             if action_bar != bar:
                 continue
@@ -248,6 +248,8 @@ class Account:
     ) -> None:
         self.cash += value
         fields = {"value": value, "quantity": quantity, "limit": limit, "reason": reason, "cause": cause}
+        if reason == "dividend":
+            fields["side"] = "buy" if self.held(symbol) > 0 else "sell"
         self.write(bar, "CASH", "container", "execution", symbol=symbol, **fields)
 
     def split(self, bar: int, symbol: int, ratio: float) -> None:
@@ -264,7 +266,8 @@ class Account:
         position.average /= ratio
         position.best /= ratio
         position.atr = None if position.atr is None else position.atr / ratio
-        fields = {"value": ratio, "quantity": abs(position.quantity), "cause": self.newest_fill[symbol]}
+        side = "buy" if position.quantity > 0 else "sell"
+        fields = {"value": ratio, "side": side, "quantity": abs(position.quantity), "cause": self.newest_fill[symbol]}
         self.write(bar, "SPLIT", "container", "execution", symbol=symbol, **fields)
 
     def end(self, bar: int, symbol: int) -> None:
@@ -272,10 +275,10 @@ class Account:
         self.ended[symbol] = True
         pending, self.pending[symbol] = self.pending[symbol], None
         if pending is not None:
-            self.reject(bar, "container", symbol, "delisted", pending.seq)
+            self.reject(bar, "risk", symbol, "delisted", pending.seq)
         if self.held(symbol) != 0:
             last = self.last_close[symbol]
-            stop = self.write_stop(bar, symbol, last, "delisted", None, last)
+            stop = self.write_stop(bar, symbol, last, "delisted", None, None)
             self.close_out(bar, symbol, last, stop, "open", slips=False)
 
     def close_out(self, bar: int, symbol: int, reference: float, stop: int, when: str, slips: bool) -> None:

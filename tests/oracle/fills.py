@@ -1,10 +1,10 @@
 """How the twin settles pending orders: which are due, how much each wants, what cuts it, and in which order they fill."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.oracle.account import Account, Order
-from tests.oracle.rules import AT, NOTHING, SLACK, Row
+from tests.oracle.rules import AT, NOTHING, SLACK
 
 
 @dataclass
@@ -15,12 +15,13 @@ class Trade:
     order: Order
     reference: float  # the price it fills at, before costs
     inside: bool  # a limit or stop order reached after the open
-    wanted: float
-    difference: float
-    closing: float
-    opening: float
-    resizes: list[Row] = field(default_factory=list)
-    emptied: str | None = None  # what left nothing of it
+    wanted: float = 0.0
+    difference: float = 0.0
+    closing: float = 0.0
+    opening: float = 0.0
+    cut: bool = False  # by a limit on weight or exposure
+    emptied: str | None = None  # the cut that left nothing of it
+    cash_limit: tuple[float, float] | None = None  # available and needed, where that is a RESIZE
     rest: bool = False  # the volume left some of it for the next bar
 
     @property
@@ -68,7 +69,7 @@ def in_lots(account: Account, quantity: float) -> float:
 
 def whole(account: Account, trade: Trade, quantity: float) -> float:
     """`quantity` of a trade in lots; an exit trades everything."""
-    return quantity if trade.wanted == 0 and quantity == abs(trade.difference) else in_lots(account, quantity)
+    return quantity if trade.wanted == 0 and not trade.rest else in_lots(account, quantity)
 
 
 def wanted_quantity(account: Account, target: float, equity: float, price: float) -> float:
@@ -82,21 +83,15 @@ def wanted_quantity(account: Account, target: float, equity: float, price: float
 def settle(account: Account, bar: int, at: str) -> None:
     """Fill what is pending at the bar's `at`: "open" or "close"."""
     prices = account.market[at][bar]
-    trades, refused = due(account, bar, at)
-    if not trades and not refused:
-        return
     equity = account.equity(prices)
-    for trade in trades:
-        s, order = trade.symbol, trade.order
-        trade.wanted = order.wanted
-        if account.rules["size_price"] == "fill":
-            trade.wanted = wanted_quantity(account, order.target, max(equity, 0.0), trade.reference)
-        trade.difference = difference(account, s, trade.wanted)
-        against = trade.difference * account.held(s) < 0
-        trade.closing = min(abs(trade.difference), abs(account.held(s))) if against else 0.0
-        trade.opening = abs(trade.difference) - trade.closing
-    cut_by_weight(account, trades, equity)
-    cut_by_volume(account, trades, bar)
+    trades = []
+    for s in range(account.symbols):
+        order = account.pending[s]
+        if order is not None and prices[s] is not None:
+            trade = due(account, bar, s, order, prices[s])
+            if trade is not None and sized(account, trade, bar, equity):
+                account.pending[s] = None
+                trades.append(trade)
     cut_by_exposure(account, trades, bar, prices, equity)
 
     money, asked = account.cash, 0.0
@@ -105,93 +100,110 @@ def settle(account: Account, bar: int, at: str) -> None:
             money += account.worth(trade.quantity, trade.reference)
         else:
             asked += account.worth(trade.quantity, trade.reference)
-    short_of_money = asked > money + SLACK * abs(money)
+    short_of_money = asked > money + SLACK * asked
 
-    for s in range(account.symbols):
-        if s in refused:
-            account.reject(bar, "container", s, "expired", refused[s])
-        for trade in trades:
-            if trade.symbol == s and trade.difference <= 0:
-                finish(account, trade, bar, at)
-    buys = [trade for trade in trades if trade.difference > 0]
+    buys = [trade for trade in trades if trade.difference > 0 and trade.quantity > 0]
+    for trade in trades:
+        if trade not in buys:
+            finish(account, trade, bar, at)
     if account.rules["margin"] is None:
         cut_by_cash(account, buys, bar, short_of_money)
     for trade in [t for t in buys if account.held(t.symbol) < 0] + [t for t in buys if account.held(t.symbol) >= 0]:
         finish(account, trade, bar, at)
 
 
-def due(account: Account, bar: int, at: str) -> tuple[list[Trade], dict[int, int]]:
-    """The orders that fill at this settlement, and the ORDERs that expire at it by symbol. Both leave `pending`."""
-    trades: list[Trade] = []
-    refused: dict[int, int] = {}
-    rules, market = account.rules, account.market
-    needs_volume = rules["impact"] > 0 or rules["participation"] is not None
-    for s in range(account.symbols):
-        order, reference = account.pending[s], market[at][bar][s]
-        if order is None or reference is None or (needs_volume and not account.volume(bar, s) > 0):
-            continue
-        inside = False
-        if order.price is not None:
-            met = reached(order, reference, market["high"][bar][s], market["low"][bar][s])
-            if met is None:
-                order.waited += 1
-                if order.waited >= rules["good_for"]:
-                    refused[s] = order.seq
-                    account.pending[s] = None
-                continue
-            reference, inside = met
-        account.pending[s] = None
-        trades.append(Trade(s, order, reference, inside, 0.0, 0.0, 0.0, 0.0))
-    return trades, refused
+def due(account: Account, bar: int, symbol: int, order: Order, opened: float) -> Trade | None:
+    """The trade of an order that can fill on this bar. A limit or stop order may not be reached, and expire."""
+    market = account.market
+    reference, inside = opened, False
+    if order.price is not None:
+        order.stood += 1
+        met = reached(order, opened, market["high"][bar][symbol], market["low"][bar][symbol])
+        if met is None:
+            expire(account, bar, symbol, order)
+            return None
+        reference, inside = met
+    return Trade(symbol, order, reference, inside)
 
 
-def cut(account: Account, trade: Trade, opening: float, reason: str, limit: float, actual: float) -> None:
-    """Leave only `opening` of what a trade opens, and note the RESIZE."""
-    before = trade.quantity
-    trade.opening = opening
-    note(trade, reason, limit, actual)
-    if trade.emptied is None and whole(account, trade, before) > 0 and not whole(account, trade, trade.quantity) > 0:
-        trade.emptied = reason
+def expire(account: Account, bar: int, symbol: int, order: Order) -> None:
+    """Refuse a limit or stop order that has stood for as long as it is good for."""
+    if order.price is not None and order.stood >= account.rules["good_for"]:
+        account.reject(bar, "container", symbol, "expired", order.seq)
+        account.pending[symbol] = None
 
 
-def note(trade: Trade, reason: str, limit: float, actual: float) -> None:
-    trade.resizes.append(
-        {
-            "side": trade.side,
-            "price": trade.reference,
-            "quantity": trade.quantity,
-            "limit": limit,
-            "actual": actual,
-            "reason": reason,
-        }
+def sized(account: Account, trade: Trade, bar: int, equity: float) -> bool:
+    """What a trade wants, within the weight of its symbol and the volume; False where it must wait for volume."""
+    s, order = trade.symbol, trade.order
+    trade.wanted = order.wanted
+    if account.rules["size_price"] == "fill":
+        trade.wanted = wanted_quantity(account, order.target, max(equity, 0.0), trade.reference)
+    trade.difference = difference(account, s, trade.wanted)
+    cut_by_weight(account, trade, bar, equity)
+    if order.price is not None and trade.difference != 0 and trade.side != order.side:
+        trade.difference = 0.0  # a limit or stop order to buy never sells
+    against = trade.difference * account.held(s) < 0
+    trade.closing = min(abs(trade.difference), abs(account.held(s))) if against else 0.0
+    trade.opening = abs(trade.difference) - trade.closing
+    if cut_by_volume(account, trade, bar):
+        return True
+    expire(account, bar, s, order)
+    return False
+
+
+def resize(
+    account: Account, trade: Trade, bar: int, side: str, quantity: float, reason: str, limit: float, actual: float
+) -> None:
+    account.write(
+        bar,
+        "RESIZE",
+        "risk",
+        "risk",
+        symbol=trade.symbol,
+        side=side,
+        price=trade.reference,
+        quantity=quantity,
+        limit=limit,
+        actual=actual,
+        reason=reason,
+        cause=trade.order.seq,
     )
 
 
-def cut_by_weight(account: Account, trades: list[Trade], equity: float) -> None:
-    """max_weight of a fixed size: what opens or adds takes a position at most there."""
+def cut_by_weight(account: Account, trade: Trade, bar: int, equity: float) -> None:
+    """max_weight of a fixed size: a position of at most that is wanted."""
     if account.rules["sizing"] not in ("cash", "quantity"):
         return
     most = account.rules["max_weight"] * max(equity, 0.0)
-    for trade in trades:
-        asked = account.worth(abs(trade.wanted), trade.reference)
-        if trade.opening > 0 and asked > most * (1 + SLACK):
-            kept = abs(account.held(trade.symbol)) if trade.closing == 0 else 0.0
-            room = most / account.worth(1.0, trade.reference) - kept
-            cut(account, trade, min(max(room, 0.0), trade.opening), "max_weight", most, asked)
-
-
-def cut_by_volume(account: Account, trades: list[Trade], bar: int) -> None:
-    """A share of the bar's volume, in whole lots, closing or opening alike."""
-    if account.rules["participation"] is None:
+    asked = account.worth(abs(trade.wanted), trade.reference)
+    if asked <= most * (1 + SLACK):
         return
-    for trade in trades:
-        most = in_lots(account, account.rules["participation"] * account.volume(bar, trade.symbol))
-        asked = trade.quantity
-        if asked > most * (1 + SLACK):
-            trade.closing = min(trade.closing, most)
-            trade.opening = most - trade.closing
-            trade.rest = True
-            note(trade, "volume", most, asked)
+    before, side = whole(account, trade, abs(trade.difference)), trade.side
+    trade.wanted = math.copysign(most / account.worth(1.0, trade.reference), trade.wanted)
+    trade.difference = difference(account, trade.symbol, trade.wanted)
+    side = side if trade.difference == 0 else trade.side
+    resize(account, trade, bar, side, abs(trade.difference), "max_weight", most, asked)
+    trade.cut = True
+    if before > 0 and not whole(account, trade, abs(trade.difference)) > 0:
+        trade.emptied = "max_weight"
+
+
+def cut_by_volume(account: Account, trade: Trade, bar: int) -> bool:
+    """A share of the bar's volume, in whole lots, closing or opening alike. False where there is none for a trade."""
+    rules, volume = account.rules, account.volume(bar, trade.symbol)
+    if rules["participation"] is None and not (rules["impact"] > 0 and volume == 0):
+        return True
+    most = 0.0 if rules["participation"] is None else in_lots(account, rules["participation"] * volume)
+    asked = trade.quantity
+    if asked <= most:
+        return True
+    trade.closing = min(trade.closing, most)
+    trade.opening = most - trade.closing
+    trade.rest = True
+    if most > 0:
+        resize(account, trade, bar, trade.side, most, "volume", most, asked)
+    return most > 0
 
 
 def cut_by_exposure(account: Account, trades: list[Trade], bar: int, prices: list[float | None], equity: float) -> None:
@@ -206,10 +218,8 @@ def cut_by_exposure(account: Account, trades: list[Trade], bar: int, prices: lis
     kept = [account.held(s) for s in range(account.symbols)]
     for trade in trades:
         if trade.quantity > 0:
-            order = trade.order
-            price = account.fill_price(
-                bar, trade.symbol, trade.side, trade.quantity, trade.reference, order.style != "limit"
-            )
+            order, slips = trade.order, trade.order.style != "limit"
+            price = account.fill_price(bar, trade.symbol, trade.side, trade.quantity, trade.reference, slips)
             after_costs -= account.commission(order, price, trade.quantity)
             after_costs -= account.worth(trade.quantity, abs(price - trade.reference))
         kept[trade.symbol] += trade.sign * trade.closing
@@ -226,14 +236,22 @@ def cut_by_exposure(account: Account, trades: list[Trade], bar: int, prices: lis
     def scale(chosen: list[Trade], share: float, reason: str, limit: float, actual: float) -> None:
         for trade in chosen:
             if trade.opening > 0:
-                left = share * trade.opening if share > NOTHING else 0.0
-                cut(account, trade, left, reason, limit, actual)
+                before = trade.quantity
+                had = whole(account, trade, before) > 0
+                trade.opening *= share
+                if trade.quantity <= NOTHING * before:
+                    trade.opening = 0.0
+                trade.cut = True
+                trade.wanted = account.held(trade.symbol) + trade.sign * trade.quantity
+                resize(account, trade, bar, trade.side, trade.quantity, reason, limit, actual)
+                if had and not whole(account, trade, trade.quantity) > 0:
+                    trade.emptied = reason
 
     if rules["max_net"] is not None:
         limit = rules["max_net"] * after_costs
         longs, shorts = stays[0] + opened(0), stays[1] + opened(1)
         side = 0 if longs > shorts else 1
-        if abs(longs - shorts) > limit * (1 + SLACK) and opened(side) > 0:
+        if abs(longs - shorts) > limit + SLACK * (longs + shorts) and opened(side) > 0:
             room = limit + (shorts - stays[0] if side == 0 else longs - stays[1])
             share = min(max(room / opened(side), 0.0), 1.0)
             scale([t for t in trades if (t.sign < 0) == side], share, "net", limit, abs(longs - shorts))
@@ -268,10 +286,10 @@ def cut_by_cash(account: Account, buys: list[Trade], bar: int, short_of_money: b
     in_proportion = not any(rules[name] for name in ("impact", "tick_size", "commission_per_order", "commission_min"))
     available = account.cash - sum(cost(trade, trade.closing) for trade in buys)
     needed = sum(cost(trade, trade.quantity) - cost(trade, trade.closing) for trade in buys)
-    if not needed > 0:
+    if needed <= 0 or available >= needed:
         return
-    share = min(max(available / needed, 0.0), 1.0)
-    if not in_proportion and share < 1:
+    share = max(available / needed, 0.0)
+    if not in_proportion:
         share, too_much = 0.0, 1.0
         for _ in range(60):
             middle = (share + too_much) / 2
@@ -281,32 +299,31 @@ def cut_by_cash(account: Account, buys: list[Trade], bar: int, short_of_money: b
                 too_much = middle
     if share <= NOTHING:
         share = 0.0
-    if share == 1:
-        return
     for trade in buys:
         if trade.opening > 0:
-            before = trade.quantity
+            had = whole(account, trade, trade.quantity) > 0
             trade.opening *= share
             if short_of_money:
-                note(trade, "cash", available, needed)
-            if trade.emptied is None and whole(account, trade, before) > 0:
-                trade.emptied = "no_cash" if not whole(account, trade, trade.quantity) > 0 else None
+                trade.cash_limit = available, needed
+            if had and not whole(account, trade, trade.quantity) > 0:
+                trade.emptied = "no_cash"
 
 
 def finish(account: Account, trade: Trade, bar: int, at: str) -> None:
-    """Write what became of a trade: its RESIZEs, then its FILL or its REJECTION."""
+    """Write what became of a trade: the RESIZE by cash, then its FILL or its REJECTION."""
     s, order = trade.symbol, trade.order
-    for row in trade.resizes:
-        account.write(bar, "RESIZE", "risk", "risk", symbol=s, cause=order.seq, **row)
-    if trade.rest and trade.emptied is None:
-        account.pending[s] = order
+    if trade.cash_limit is not None:
+        resize(account, trade, bar, trade.side, trade.quantity, "cash", *trade.cash_limit)
     quantity = whole(account, trade, trade.quantity)
-    if trade.difference == 0:
-        account.reject(bar, "container", s, "no_change", order.seq)
-    elif quantity > 0:
+    if quantity > 0:
         when = "inside" if trade.inside else at
         account.fill(bar, s, trade.side, quantity, trade.reference, order, when, slips=order.style != "limit")
+        if trade.rest:
+            account.pending[s] = order
+            expire(account, bar, s, order)
     elif trade.emptied is not None:
         account.reject(bar, "container", s, trade.emptied, order.seq)
-    elif not trade.rest:
+    elif trade.difference != 0 or trade.cut:
         account.reject(bar, "container", s, "below_lot", order.seq)
+    elif order.quantity == 0:  # one that has filled in parts is done without a word
+        account.reject(bar, "container", s, "no_change", order.seq)

@@ -58,19 +58,19 @@ def risen_to(price: float, level: float, is_long: bool) -> bool:
 
 def inside(account: Account, bar: int) -> None:
     """Close what the prices inside the bar stop, symbol by symbol; then remember the best of them."""
-    if account.rules["stop_when"] != "intrabar":
+    if account.rules["stop_when"] != "intrabar" or account.bankrupt:
         return
     market = account.market
     for s in range(account.symbols):
         if market["open"][bar][s] is None or account.held(s) == 0:
             continue
-        found = None if account.stopped_at[s] is not None else reached_inside(account, bar, s)
+        found = reached_inside(account, bar, s)
         if found is not None:
             price, level, reason = found
-            stop = account.write_stop(bar, s, price, reason, level, price)
             pending, account.pending[s] = account.pending[s], None
             if pending is not None:
                 account.reject(bar, "risk", s, "stopped", pending.seq)
+            stop = account.write_stop(bar, s, price, reason, level, price)
             account.close_out(bar, s, price, stop, "inside", slips=reason != "take_profit")
             account.stopped_at[s] = account.weighted[s]  # this bar's SIGNALs come later, and can release it
         else:
@@ -144,7 +144,7 @@ def judged(account: Account, symbol: int, close: float, member: bool) -> Stop | 
     if rules["time_stop"] is not None and position.closes >= rules["time_stop"]:
         return Stop("time_stop", rules["time_stop"], position.closes)
     if not member:
-        return Stop("left_universe", None, None)
+        return Stop("left_universe", None, close)
     return None
 
 

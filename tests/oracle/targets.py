@@ -30,17 +30,17 @@ def full_signal(account: Account, bar: int, symbol: int) -> float | None:
     rules = account.rules
     slot = rules["slot"] if rules["slot"] is not None else 1 / account.symbols
     if rules["sizing"] == "risk":
-        atr, close = account.range_at("size_atr", bar, symbol), account.market["close"][bar][symbol]
-        if atr is None or atr == 0 or close is None:
+        atr, close = account.range_at("size_atr", bar, symbol), account.last_close[symbol]
+        if not atr:
             return None
         in_first_units = close * account.factors[bar][symbol]
         return float(rules["risk_per_trade"] * in_first_units / (rules["atr_multiple"] * atr))
     sigma = account.range_at("volatility", bar, symbol)
-    if sigma is None or sigma == 0:
+    if not sigma:
         return None
     if rules["sizing"] == "volatility_target":
         return float(slot * rules["target_volatility"] / (sigma * math.sqrt(BARS_PER_YEAR)))
-    known = [account.range_at("volatility", bar, s) for s in range(account.symbols)]
+    known = [account.range_at("volatility", bar, s) for s in range(account.symbols) if not account.ended[s]]
     inverse = sum(1 / other for other in known if other)
     return float(slot * account.symbols * (1 / sigma) / inverse)
 
@@ -53,7 +53,7 @@ def take_sizes(account: Account, bar: int, signalled: list[int], rebalances: boo
             account.slots[s] = 1.0
         elif rules["sizing"] not in BY_RANGE:
             account.slots[s] = rules["slot"] if rules["slot"] is not None else 1 / account.symbols
-        elif s in signalled or (rebalances and account.market["close"][bar][s] is not None):
+        elif s in signalled or rebalances:
             account.slots[s] = full_signal(account, bar, s)
 
 

@@ -11,7 +11,7 @@ from tests.oracle.account import Account, Order
 from tests.oracle.fills import difference, settle, wanted_quantity
 from tests.oracle.rules import CHANGE, Market, Row, Rules
 from tests.oracle.stops import Stop, at_close, halt, inside, watch_close
-from tests.oracle.targets import BY_RANGE, asked_for, capped, members, take_sizes, weighted_signals
+from tests.oracle.targets import asked_for, capped, members, take_sizes, weighted_signals
 
 
 def signal_events(market: Market, signals: list[list[list[float | None]]], first_bar: int) -> list[Row]:
@@ -128,15 +128,12 @@ class Close:
             source = f"strategy{event['strategy']}"
             seq = account.write(bar, "SIGNAL", "strategy", source, symbol=s, value=event["value"])
             self.own_signal[s] = self.last_signal = account.newest_signal[s] = seq
-            fields: Row = {"symbol": s, "cause": seq}
             if account.rules["long_only"] and asked[s] < 0:
-                fields.update(reason="long_only", limit=0.0, actual=asked[s])
-            elif s in self.changed:
-                continue
-            else:
+                account.reject(bar, "risk", s, "long_only", seq, limit=0.0, actual=asked[s])
+            elif s not in self.changed:
                 unsized = account.slots[s] is None and account.weighted[s] != 0
-                fields.update(reason="no_size" if unsized else "no_change")
-            account.write(bar, "REJECTION", "portfolio", "ensemble", **fields)
+                reason = "no_size" if unsized else "no_change"
+                account.write(bar, "REJECTION", "portfolio", "ensemble", symbol=s, reason=reason, cause=seq)
 
         # A stopped symbol is released by a SIGNAL of its own.
         for s in self.own_signal:
@@ -153,9 +150,9 @@ class Close:
             return self.own_signal[symbol]
         if self.regime_seq is not None:
             return self.regime_seq
-        if self.scheduled and self.account.rules["sizing"] in BY_RANGE:
-            return self.account.newest_signal[symbol]
-        return self.last_signal
+        if self.last_signal is not None:
+            return self.last_signal
+        return self.account.newest_signal[symbol]  # only its size has changed
 
     def judge_targets(self, stops: dict[int, Stop]) -> None:
         """TARGETs, each with its REJECTION if no ORDER will come of it."""
@@ -175,10 +172,10 @@ class Close:
                 self.refuse(s, "halted")
             elif stopped:
                 self.refuse(s, "stopped")
-            elif self.cooling(s) and target != 0:
-                self.refuse(s, "cool_down", limit=account.rules["cool_down"], actual=since)
             elif not self.member[s] and target != 0:
                 self.refuse(s, "not_member")
+            elif self.cooling(s) and target != 0:
+                self.refuse(s, "cool_down", limit=account.rules["cool_down"], actual=since)
             elif target == 0 and account.held(s) == 0 and account.pending[s] is None:
                 account.reject(bar, "portfolio", s, "no_change", self.target_seq[s])
             else:
