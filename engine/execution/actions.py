@@ -3,8 +3,9 @@
 from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import NO_CAUSE, NO_SYMBOL, Kind, Level, Reason, Source
+from engine.execution.costs import SLACK
 from engine.execution.fills import forget, trade
-from engine.execution.state import MARKET
+from engine.execution.state import LIMIT
 from engine.market.actions import Action
 
 SPLIT_ROW, CASH_ROW, STOP, ORDER = int(Kind.SPLIT), int(Kind.CASH), int(Kind.STOP), int(Kind.ORDER)
@@ -35,7 +36,7 @@ def finance(bar, bars, dates, book, account, rules, log, n):  # type: ignore[no-
     days = dates[bar].days
     if days == 0:
         return n
-    if rules.financing > 0.0 and account.cash < 0.0:
+    if rules.financing > 0.0 and account.cash < -SLACK * rules.initial_cash:
         owed = account.cash
         n = pay(log, n, bar, NO_SYMBOL, NO_CAUSE, owed * rules.financing * days / YEAR, days, owed, FINANCING, account)
     if rules.borrow > 0.0:
@@ -52,7 +53,7 @@ def split(log, n, bar, s, entry, ratio):  # type: ignore[no-untyped-def]
     """What is held, ordered and remembered of symbol `s` in new units."""
     entry.price /= ratio
     entry.order_atr /= ratio
-    entry.wanted *= ratio
+    entry.meant *= ratio
     if entry.quantity == 0.0:
         return n
     entry.quantity *= ratio
@@ -117,8 +118,9 @@ def act(bar, bars, actions, dates, book, account, rules, log, n):  # type: ignor
         elif action.kind == DIVIDEND:
             if entry.quantity != 0.0 and action.bar == bar:
                 amount = entry.quantity * action.value * rules.multiplier
-                n = pay(log, n, bar, s, entry.fill, amount, entry.quantity, action.value, PAID, account)
+                n = pay(log, n, bar, s, entry.fill, amount, abs(entry.quantity), action.value, PAID, account)
+                log[n - 1].side = 1 if entry.quantity > 0.0 else -1
         else:
-            entry.style = MARKET
+            entry.style = LIMIT  # at its last price, without slippage
             n = end(bar, bars, s, entry, account, rules, log, n)
     return n

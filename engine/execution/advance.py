@@ -41,6 +41,10 @@ def next_due(bar, stop, actions, book, account, rules):  # type: ignore[no-untyp
         for s in range(len(book)):
             if book[s].quantity < 0.0 or (rules.watch and book[s].quantity != 0.0):
                 return bar + 1
+    if rules.drift == rules.drift and not account.bankrupt:
+        for s in range(len(book)):
+            if book[s].target != 0.0:
+                return bar + 1  # also what is not held can be too far from its target
     found = stop
     if account.action < len(actions) and not account.bankrupt:
         found = min(found, max(np.int64(actions[account.action].bar), bar + 1))
@@ -50,10 +54,20 @@ def next_due(bar, stop, actions, book, account, rules):  # type: ignore[no-untyp
 
 
 @lean_kernel
+def marked(bar, bars, book, account, rules):  # type: ignore[no-untyped-def]
+    """Equity at the close of `bar`."""
+    equity = account.cash
+    for s in range(len(book)):
+        if book[s].quantity != 0.0:
+            equity += book[s].quantity * bars[bar, s].mark * rules.multiplier
+    return equity
+
+
+@lean_kernel
 def begin(bar, bars, actions, dates, book, account, rules, log):  # type: ignore[no-untyped-def]
     """Everything of `bar` before its decisions: its corporate actions, fills, stops inside it, and its equity."""
     n = account.rows
-    if not account.bankrupt:  # from then on nothing moves
+    if not account.bankrupt:
         n = act(bar, bars, actions, dates, book, account, rules, log, n)
     if account.pending and rules.fill == NEXT_OPEN:
         n = settle(bar, bars, book, account, rules, False, log, n)
@@ -62,12 +76,8 @@ def begin(bar, bars, actions, dates, book, account, rules, log):  # type: ignore
     if account.pending and rules.fill == NEXT_CLOSE:
         n = settle(bar, bars, book, account, rules, True, log, n)
     open_session(bar, dates, account)
-    equity = account.cash
-    for s in range(len(book)):
-        if book[s].quantity != 0.0:
-            equity += book[s].quantity * bars[bar, s].mark * rules.multiplier
     if not account.bankrupt:
-        account.equity = equity
+        account.equity = marked(bar, bars, book, account, rules)
     account.rows = n
     account.begun = bar
 
@@ -102,8 +112,9 @@ def decide(bar, head, bars, targets, moves, members, atr, book, account, rules, 
                 due = rows
         if deciding or stopping or closing != 0 or due != NO_CAUSE:
             n = place_orders(bar, bars, atr, members, due, book, account, rules, log, n)
-            if rules.fill == SAME_CLOSE and account.pending:
-                n = settle(bar, bars, book, account, rules, True, log, n)
+        if rules.fill == SAME_CLOSE and account.pending:
+            n = settle(bar, bars, book, account, rules, True, log, n)
+            account.equity = marked(bar, bars, book, account, rules)  # what the next session's loss counts from
     account.rows = n
 
 

@@ -76,12 +76,21 @@ def trade(log, n, bar, bars, s, side, quantity, entry, account, rules):  # type:
 
 
 @lean_kernel
+def expire(log, n, bar, s, entry, account):  # type: ignore[no-untyped-def]
+    """Refuse a limit or stop order that has stood for as long as it is good for."""
+    if entry.style != MARKET and entry.left <= 0:
+        return refuse_order(log, n, bar, s, entry, account, EXPIRED)
+    return n
+
+
+@lean_kernel
 def fill_order(log, n, bar, bars, s, side, quantity, entry, account, rules):  # type: ignore[no-untyped-def]
     """Fill `quantity` of a pending order; what the volume left over stays pending."""
     n = trade(log, n, bar, bars, s, side, quantity, entry, account, rules)
     if not entry.partial:
         forget(entry, account)
-    return n
+        return n
+    return expire(log, n, bar, s, entry, account)
 
 
 @lean_kernel
@@ -115,7 +124,8 @@ def place(bar, s, bars, entry, closing, log, n, account):  # type: ignore[no-unt
         return n
     level = entry.price
     opened = bars[bar, s].open
-    buying = entry.wanted > entry.quantity
+    buying = log[entry.order].side > 0
+    entry.left -= 1
     reached = bars[bar, s].low <= level if buying == (entry.style == LIMIT) else bars[bar, s].high >= level
     through = opened <= level if buying == (entry.style == LIMIT) else opened >= level
     if through:
@@ -125,10 +135,7 @@ def place(bar, s, bars, entry, closing, log, n, account):  # type: ignore[no-unt
         entry.inside = bar
         return n
     entry.at = np.nan
-    entry.left -= 1
-    if entry.left <= 0:
-        n = refuse_order(log, n, bar, s, entry, account, EXPIRED)
-    return n
+    return expire(log, n, bar, s, entry, account)
 
 
 @lean_kernel
@@ -170,9 +177,6 @@ def settle(bar, bars, book, account, rules, closing, log, n):  # type: ignore[no
             equity += book[s].quantity * price * rules.multiplier
     equity = max(equity, 0.0)
 
-    before = account.cash
-    sells = 0.0
-    buys = 0.0
     for s in range(symbols):
         entry = book[s]
         entry.at = np.nan
@@ -180,23 +184,31 @@ def settle(bar, bars, book, account, rules, closing, log, n):  # type: ignore[no
             n = place(bar, s, bars, entry, closing, log, n, account)
             if not entry.pending or entry.at != entry.at:
                 continue
-            if not rules.decision:
-                entry.wanted = quantity_for(entry.ordered, equity, entry.at, rules)
+            entry.wanted = entry.meant if rules.decision else quantity_for(entry.ordered, equity, entry.at, rules)
             entry.cut = 0
             entry.partial = 0
             n = limit_weight(bar, s, entry, equity, rules, log, n)
             entry.delta = difference(entry.wanted, entry.quantity)
+            if entry.style != MARKET and entry.delta * log[entry.order].side < 0.0:
+                entry.delta = 0.0  # a limit or stop order to buy never sells
             n = limit_volume(bar, s, bars, entry, rules, log, n)
             if entry.partial and entry.delta == 0.0:
                 entry.at = np.nan  # no volume: it waits
-                continue
+                n = expire(log, n, bar, s, entry, account)
+    if rules.max_net == rules.max_net or rules.max_leverage == rules.max_leverage:
+        n = limit_exposure(bar, bars, book, equity, rules, closing, log, n)
+
+    before = account.cash
+    sells = 0.0
+    buys = 0.0
+    for s in range(symbols):
+        entry = book[s]
+        if entry.pending and entry.at == entry.at:
             value = entry.delta * entry.at * rules.multiplier
             if entry.delta < 0.0:
                 sells -= value
             else:
                 buys += value
-    if rules.max_net == rules.max_net or rules.max_leverage == rules.max_leverage:
-        n = limit_exposure(bar, bars, book, equity, rules, closing, log, n)
 
     for s in range(symbols):
         entry = book[s]

@@ -41,10 +41,12 @@ def judge(bar, bars, book, account, rules):  # type: ignore[no-untyped-def]
             return DAILY_LOSS, limit, equity
     if rules.maintenance == rules.maintenance:
         gross = 0.0
+        closed = True  # or about to be
         for s in range(len(book)):
             if book[s].quantity != 0.0:
                 gross += abs(book[s].quantity) * bars[bar, s].mark * rules.multiplier
-        if gross > 0.0 and equity < rules.maintenance * gross:
+                closed = closed and book[s].stopped == 1
+        if not closed and equity < rules.maintenance * gross:
             return MARGIN_CALL, rules.maintenance * gross, equity
     return 0, 0.0, 0.0
 

@@ -7,18 +7,18 @@ is cut for exposure: an exit is always let through.
 from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import Kind, Level, Reason, Source
-from engine.execution.costs import SLACK, buying_cost, fee, fill_price, whole_lots
-from engine.execution.state import BY_WEIGHT
+from engine.execution.costs import SLACK, buying_cost, difference, fee, fill_price, whole_lots
+from engine.execution.state import BY_CREDIT, BY_WEIGHT
 
 RESIZE = int(Kind.RESIZE)
 LEVEL_RISK, SOURCE_RISK = int(Level.RISK), int(Source.RISK)
 MAX_WEIGHT, VOLUME, NET = int(Reason.MAX_WEIGHT), int(Reason.VOLUME), int(Reason.NET)
-LEVERAGE, MARGIN = int(Reason.LEVERAGE), int(Reason.MARGIN)
+LEVERAGE, MARGIN, BELOW_LOT = int(Reason.LEVERAGE), int(Reason.MARGIN), int(Reason.BELOW_LOT)
 
 
 @lean_kernel
-def resize(log, n, bar, s, entry, side, quantity, limit, actual, reason):  # type: ignore[no-untyped-def]
-    """Log a RESIZE of the pending order of symbol `s` to `quantity`."""
+def resize(log, n, bar, s, entry, side, before, quantity, limit, actual, reason, rules):  # type: ignore[no-untyped-def]
+    """Log a RESIZE of the pending order of symbol `s` from `before` to `quantity`."""
     row = write(log, n, bar, RESIZE, LEVEL_RISK, SOURCE_RISK, s, entry.order, reason)
     row.side = side
     row.price = entry.at
@@ -26,7 +26,7 @@ def resize(log, n, bar, s, entry, side, quantity, limit, actual, reason):  # typ
     row.limit = limit
     row.actual = actual
     entry.cut = 1
-    entry.why = reason
+    entry.why = reason if whole_lots(before, rules.lot) > 0.0 else BELOW_LOT
     return n + 1
 
 
@@ -38,9 +38,11 @@ def limit_weight(bar, s, entry, equity, rules, log, n):  # type: ignore[no-untyp
     value = abs(entry.wanted) * entry.at * rules.multiplier
     limit = rules.max_weight * equity
     if value > limit * (1.0 + SLACK):
-        side = 1 if entry.wanted > 0.0 else -1
-        entry.wanted = side * limit / (entry.at * rules.multiplier)
-        n = resize(log, n, bar, s, entry, side, abs(entry.wanted), limit, value, MAX_WEIGHT)
+        before = difference(entry.wanted, entry.quantity)
+        entry.wanted = (limit if entry.wanted > 0.0 else -limit) / (entry.at * rules.multiplier)
+        delta = difference(entry.wanted, entry.quantity)
+        side = 1 if delta > 0.0 or (delta == 0.0 and before > 0.0) else -1
+        n = resize(log, n, bar, s, entry, side, abs(before), abs(delta), limit, value, MAX_WEIGHT, rules)
     return n
 
 
@@ -60,7 +62,7 @@ def limit_volume(bar, s, bars, entry, rules, log, n):  # type: ignore[no-untyped
         entry.partial = 1
         entry.delta = side * most
         if most > 0.0:
-            n = resize(log, n, bar, s, entry, side, most, most, size, VOLUME)
+            n = resize(log, n, bar, s, entry, side, size, most, most, size, VOLUME, rules)
             entry.cut = 0  # what is cut here still comes
     return n
 
@@ -118,25 +120,26 @@ def limit_exposure(bar, bars, book, equity, rules, closing, log, n):  # type: ig
     if rules.max_net == rules.max_net:
         limit = rules.max_net * left
         net = kept_long + open_long - kept_short - open_short
-        if net > limit and open_long > 0.0:
+        slack = SLACK * (kept_long + open_long + kept_short + open_short)
+        if net > limit + slack and open_long > 0.0:
             share_long = min(max(open_long - (net - limit), 0.0) / open_long, 1.0)
-            n = cut(bar, book, 1, share_long, limit, net, NET, log, n)
-        elif -net > limit and open_short > 0.0:
+            n = cut(bar, book, 1, share_long, limit, net, NET, rules, log, n)
+        elif -net > limit + slack and open_short > 0.0:
             share_short = min(max(open_short - (-net - limit), 0.0) / open_short, 1.0)
-            n = cut(bar, book, -1, share_short, limit, -net, NET, log, n)
+            n = cut(bar, book, -1, share_short, limit, -net, NET, rules, log, n)
     if rules.max_leverage == rules.max_leverage:
         limit = rules.max_leverage * left
         kept = kept_long + kept_short
         added = share_long * open_long + share_short * open_short
-        if kept + added > limit and added > 0.0:
+        if kept + added > limit * (1.0 + SLACK) and added > 0.0:
             share = min(max(limit - kept, 0.0) / added, 1.0)
-            reason = MARGIN if rules.margin else LEVERAGE
-            n = cut(bar, book, 0, share, limit, kept + added, reason, log, n)
+            reason = MARGIN if rules.margin == BY_CREDIT else LEVERAGE
+            n = cut(bar, book, 0, share, limit, kept + added, reason, rules, log, n)
     return n
 
 
 @lean_kernel
-def cut(bar, book, side, share, limit, actual, reason, log, n):  # type: ignore[no-untyped-def]
+def cut(bar, book, side, share, limit, actual, reason, rules, log, n):  # type: ignore[no-untyped-def]
     """Cut what opens or adds on `side` (0: both) to `share`, a RESIZE for each order."""
     for s in range(len(book)):
         entry = book[s]
@@ -146,10 +149,12 @@ def cut(bar, book, side, share, limit, actual, reason, log, n):  # type: ignore[
         more = opening(entry)
         if more == 0.0 or direction == -side:
             continue
-        size = abs(entry.delta) - (1.0 - share) * more
-        if size <= SLACK * abs(entry.delta):
+        before = abs(entry.delta)
+        closing = 0.0 if entry.delta * entry.quantity >= 0.0 else min(before, abs(entry.quantity))
+        size = closing + share * more
+        if size <= SLACK * before:
             size = 0.0
-        n = resize(log, n, bar, s, entry, direction, size, limit, actual, reason)
         entry.delta = direction * size
+        n = resize(log, n, bar, s, entry, direction, before, size, limit, actual, reason, rules)
         entry.wanted = entry.quantity + entry.delta
     return n

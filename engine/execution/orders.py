@@ -127,7 +127,7 @@ def place_orders(bar, bars, atr, members, due, book, account, rules, log, n):  #
             and not entry.stopped
             and not entry.ended
             and (entry.target != 0.0 or entry.quantity != 0.0)
-            and not barred(bar, s, entry, members, rules)
+            and (entry.target == 0.0 or not barred(bar, s, entry, members, rules))
         ):
             cause = due
         else:
@@ -135,8 +135,8 @@ def place_orders(bar, bars, atr, members, due, book, account, rules, log, n):  #
         entry.stop = NO_CAUSE
         entry.decision = NO_CAUSE
         close = bars[bar, s].mark
-        entry.wanted = quantity_for(target, account.equity, close, rules)
-        delta = difference(entry.wanted, entry.quantity)
+        entry.meant = quantity_for(target, account.equity, close, rules)
+        delta = difference(entry.meant, entry.quantity)
         row = write(log, n, bar, ORDER, LEVEL_PORTFOLIO, SOURCE_PORTFOLIO, s, cause, 0)
         if delta != 0.0:
             row.side = 1 if delta > 0.0 else -1

@@ -9,12 +9,15 @@ from pydantic import Field, model_validator
 from engine.contracts import CONTRACTS, Contract, Role
 from engine.execution.state import (
     BY_CASH,
+    BY_CREDIT,
+    BY_LEVERAGE,
     BY_QUANTITY,
     BY_WEIGHT,
     LIMIT,
     MARKET,
     NEXT_CLOSE,
     NEXT_OPEN,
+    PAID,
     RULES,
     SAME_CLOSE,
     STOP_ORDER,
@@ -126,9 +129,10 @@ def kernel_rules(risk: Risk, portfolio: Portfolio, execution: Execution, first: 
     def rule(value: float | None) -> float:
         return np.nan if value is None else value
 
-    leverage = risk.max_leverage
+    leverage, margin = risk.max_leverage, PAID
     if execution.margin is not None:
-        leverage = min(1.0 / execution.margin, np.inf if leverage is None else leverage)
+        margin = BY_LEVERAGE if leverage is not None and leverage < 1.0 / execution.margin else BY_CREDIT
+        leverage = leverage if margin == BY_LEVERAGE else 1.0 / execution.margin
     levels = (risk.stop_loss, risk.stop_atr, risk.take_profit, risk.trailing_stop, risk.trailing_atr)
     stops = any(level is not None for level in levels) or risk.time_stop is not None
     watching = (risk.daily_loss, risk.max_drawdown, execution.maintenance, portfolio.drift_band, portfolio.universe)
@@ -168,7 +172,7 @@ def kernel_rules(risk: Risk, portfolio: Portfolio, execution: Execution, first: 
         _STYLE[execution.entry],
         execution.good_for,
         sizing,
-        execution.margin is not None,
+        margin,
         execution.linear,
         stops,
         risk.stop_when == "intrabar",

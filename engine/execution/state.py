@@ -25,11 +25,15 @@ ACCOUNT = np.dtype(
 #: One row per symbol: the position, the pending order, and the memory of its stop. `order`, `fill`, `signal`,
 #: `decision` and `stop` are rows of the log: the pending ORDER, the newest FILL, the newest SIGNAL, this bar's TARGET
 #: and this bar's STOP. `best`: the best price since the entry; `atr`: the ATR at the entry; `count`: closes
-#: it has seen; `inside`: the bar inside which it began, or −1. `at`: what the pending order would be filled at, before
+#: it has seen; `inside`: the bar inside which it began, or −1. `meant`: what its decision wanted; `wanted`: what this
+#: settlement does, and `delta` the difference to what is held; `at`: what the pending order would be filled at, before
 #: slippage, in this settlement; `left`: bars it is good for.
 BOOK = np.dtype(
     [
-        *((name, "<f8") for name in ("quantity", "entry", "target", "wanted", "delta", "weighted", "stop_weighted")),
+        *(
+            (name, "<f8")
+            for name in ("quantity", "entry", "target", "meant", "wanted", "delta", "weighted", "stop_weighted")
+        ),
         *((name, "<f8") for name in ("next_target", "ordered", "best", "atr", "order_atr", "price", "at")),
         *((name, "<f8") for name in ("fees", "charged", "level")),
         *((name, "<i8") for name in ("pending", "order", "fill", "signal", "stopped", "decision", "stop", "decided")),
@@ -47,6 +51,8 @@ MARKET, LIMIT, STOP_ORDER = 0, 1, 2
 NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = 0, 1, 2
 #: How a wanted quantity follows from a target: `sizing` of RULES.
 BY_WEIGHT, BY_CASH, BY_QUANTITY = 0, 1, 2
+#: What bounds buying: `margin` of RULES. Cash; credit; credit, but `max_leverage` sooner.
+PAID, BY_CREDIT, BY_LEVERAGE = 0, 1, 2
 
 _FLAT = np.zeros(1, BOOK)
 for _name in ("order", "fill", "signal", "decision", "stop"):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from engine.ensemble.combine import AIM
 from engine.errors import ConfigError, nearest
 from engine.indicators.hub import Hub
+from engine.market.actions import Action
 from engine.market.market import Market, carried_forward, frozen
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
@@ -54,9 +55,12 @@ def _slots(portfolio: Portfolio, slot: float, market: Market, values: Values) ->
         if portfolio.sizing == "volatility_target":
             assert portfolio.target_volatility is not None
             return frozen(slot * portfolio.target_volatility / np.sqrt(market.bars_per_year) * inverse)
+        living = inverse.copy()
+        for action in market.actions[market.actions["kind"] == Action.END]:
+            living[action["bar"] :, action["symbol"]] = 0.0
         total = np.zeros(len(inverse))
         for s in range(inverse.shape[1]):  # symbol by symbol: the order of the sum never depends on NumPy's blocking
-            total += np.where(market.valid[:, s], inverse[:, s], 0.0)
+            total += living[:, s]
         shares = np.divide(inverse, total[:, None], out=np.zeros_like(inverse), where=total[:, None] > 0.0)
         return frozen(slot * len(market.symbols) * shares)
     if portfolio.sizing == "risk":

@@ -19,7 +19,7 @@ from engine.steps import TargetBatch, Trading, targets, trade, trading
 from engine.strategies.changes import signal_rows
 
 NAMES = ("r0", "r1", "r2")
-_DAY = 86_400 * 10**9
+_DAY, _MINUTE = 86_400 * 10**9, 60 * 10**9
 
 
 def array(rows: list[list[float | None]]) -> np.ndarray:
@@ -33,7 +33,7 @@ def market_of(case_market: dict[str, Any]) -> Market:
     bars, symbols = columns["close"].shape
     return Market.from_columns(
         [f"S{s}" for s in range(symbols)],
-        np.array(case_market.get("day", range(bars))) * _DAY,
+        np.array(case_market.get("day", range(bars))) * _DAY + np.arange(bars) * _MINUTE,
         **columns,
         session=case_market.get("session"),
         actions=np.array(sorted(case_market.get("actions", [])), ACTION),
@@ -85,6 +85,19 @@ def rules_of(case: dict[str, Any], market: Market) -> Trading:
     _, risk, portfolio, execution = stages(case["rules"], case["regimes"] is not None)
     seen = in_first_units(market)
     return trading(risk, portfolio, execution, seen, market, Hub(seen), case["rules"]["first_bar"])
+
+
+def ranges_of(case: dict[str, Any], market: Market) -> dict[str, list[list[float | None]]]:
+    """The hub's ATR and volatility, as the oracle takes them: in units of the first day."""
+    _, risk, portfolio, _ = stages(case["rules"], case["regimes"] is not None)
+    hub = Hub(in_first_units(market))
+    values = {"stop_atr": hub.take(risk).get("atr"), "size_atr": hub.take(portfolio).get("atr")}
+    values["volatility"] = hub.take(portfolio).get("volatility")
+    return {
+        name: [[None if np.isnan(value) else float(value) for value in row] for row in table]
+        for name, table in values.items()
+        if table is not None
+    }
 
 
 def run_case(case: dict[str, Any]) -> tuple[Market, np.ndarray]:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from tests.oracle.trading import Market, Row, Rules, with_defaults
+from tests.oracle.rules import Market, Row, Rules, with_defaults
 
 METRICS = (
     "total_return",
