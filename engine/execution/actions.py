@@ -36,7 +36,7 @@ def finance(bar, bars, dates, book, account, rules, log, n):  # type: ignore[no-
     days = dates[bar].days
     if days == 0:
         return n
-    if rules.financing > 0.0 and account.cash < -SLACK * rules.initial_cash:
+    if rules.financing > 0.0 and account.cash < -SLACK * rules.initial_cash:  # less is left by rounding
         owed = account.cash
         n = pay(log, n, bar, NO_SYMBOL, NO_CAUSE, owed * rules.financing * days / YEAR, days, owed, FINANCING, account)
     if rules.borrow > 0.0:

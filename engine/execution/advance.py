@@ -38,8 +38,11 @@ def next_due(bar, stop, actions, book, account, rules):  # type: ignore[no-untyp
     if not account.bankrupt:
         if account.cash < -SLACK * rules.initial_cash:  # less than that an all-in buy leaves by rounding
             return bar + 1  # equity may reach zero at any close
+        drifts = rules.drift == rules.drift  # also from a target that could not be entered yet
         for s in range(len(book)):
-            if book[s].quantity < 0.0 or (rules.watch and book[s].quantity != 0.0):
+            if book[s].quantity < 0.0 or (
+                rules.watch and (book[s].quantity != 0.0 or (drifts and book[s].target != 0.0))
+            ):
                 return bar + 1
     if rules.drift == rules.drift and not account.bankrupt:
         for s in range(len(book)):

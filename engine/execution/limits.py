@@ -115,27 +115,38 @@ def limit_exposure(bar, bars, book, equity, rules, closing, log, n):  # type: ig
             kept_short -= held * price * rules.multiplier
     left = max(equity - costs, 0.0)
 
-    share_long = 1.0
-    share_short = 1.0
     if rules.max_net == rules.max_net:
-        limit = rules.max_net * left
-        net = kept_long + open_long - kept_short - open_short
-        slack = SLACK * (kept_long + open_long + kept_short + open_short)
-        if net > limit + slack and open_long > 0.0:
-            share_long = min(max(open_long - (net - limit), 0.0) / open_long, 1.0)
-            n = cut(bar, book, 1, share_long, limit, net, NET, rules, log, n)
-        elif -net > limit + slack and open_short > 0.0:
-            share_short = min(max(open_short - (-net - limit), 0.0) / open_short, 1.0)
-            n = cut(bar, book, -1, share_short, limit, -net, NET, rules, log, n)
+        open_long, open_short, n = limit_net(
+            bar, book, kept_long, kept_short, open_long, open_short, left, rules, log, n
+        )
     if rules.max_leverage == rules.max_leverage:
         limit = rules.max_leverage * left
         kept = kept_long + kept_short
-        added = share_long * open_long + share_short * open_short
+        added = open_long + open_short
         if kept + added > limit * (1.0 + SLACK) and added > 0.0:
             share = min(max(limit - kept, 0.0) / added, 1.0)
             reason = MARGIN if rules.margin == BY_CREDIT else LEVERAGE
             n = cut(bar, book, 0, share, limit, kept + added, reason, rules, log, n)
+            if rules.max_net == rules.max_net:  # less on one side may be too little against the other
+                open_long *= share
+                open_short *= share
+                _, _, n = limit_net(bar, book, kept_long, kept_short, open_long, open_short, left, rules, log, n)
     return n
+
+
+@lean_kernel
+def limit_net(bar, book, kept_long, kept_short, open_long, open_short, equity, rules, log, n):  # type: ignore[no-untyped-def]
+    """Cut what opens or adds on the side that is too large; returns what both sides open then, and the next row."""
+    limit = rules.max_net * equity
+    net = kept_long + open_long - kept_short - open_short
+    slack = SLACK * (kept_long + open_long + kept_short + open_short)
+    if net > limit + slack and open_long > 0.0:
+        left = min(max(open_long - (net - limit), 0.0), open_long)
+        return left, open_short, cut(bar, book, 1, left / open_long, limit, net, NET, rules, log, n)
+    if -net > limit + slack and open_short > 0.0:
+        left = min(max(open_short - (-net - limit), 0.0), open_short)
+        return open_long, left, cut(bar, book, -1, left / open_short, limit, -net, NET, rules, log, n)
+    return open_long, open_short, n
 
 
 @lean_kernel

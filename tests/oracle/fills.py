@@ -247,7 +247,7 @@ def cut_by_exposure(account: Account, trades: list[Trade], bar: int, prices: lis
                 if had and not whole(account, trade, trade.quantity) > 0:
                     trade.emptied = reason
 
-    if rules["max_net"] is not None:
+    def within_net() -> None:
         limit = rules["max_net"] * after_costs
         longs, shorts = stays[0] + opened(0), stays[1] + opened(1)
         side = 0 if longs > shorts else 1
@@ -255,12 +255,17 @@ def cut_by_exposure(account: Account, trades: list[Trade], bar: int, prices: lis
             room = limit + (shorts - stays[0] if side == 0 else longs - stays[1])
             share = min(max(room / opened(side), 0.0), 1.0)
             scale([t for t in trades if (t.sign < 0) == side], share, "net", limit, abs(longs - shorts))
+
+    if rules["max_net"] is not None:
+        within_net()
     if leverage is not None:
         limit = leverage * after_costs
         gross = sum(stays) + opened(0) + opened(1)
         if gross > limit * (1 + SLACK) and opened(0) + opened(1) > 0:
             share = min(max((limit - sum(stays)) / (opened(0) + opened(1)), 0.0), 1.0)
             scale(trades, share, reason, limit, gross)
+            if rules["max_net"] is not None:
+                within_net()
 
 
 def opening_worth(account: Account, trade: Trade, prices: list[float | None]) -> float:
