@@ -74,6 +74,30 @@ def find(connection: Connection, digest: str) -> tuple[int, int | None] | None:
     return None if row is None else (row[0], row[1])
 
 
+def find_signals(connection: Connection, digest: str) -> tuple[int, int] | None:
+    """See `Store.find_signals`."""
+    row = connection.exec_driver_sql(
+        "SELECT run_id, idx FROM container WHERE idx >= 0 AND "
+        "(substr(signals_digest, 1, ?) = ? OR substr(digest, 1, ?) = ?) ORDER BY 1, 2 LIMIT 1",
+        (len(digest), digest, len(digest), digest),
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
+def reports(connection: Connection, run_id: int, idx: int | None) -> dict[int, Any]:
+    """See `Store.reports`."""
+    rows = connection.exec_driver_sql(
+        "SELECT idx, checksum, data FROM signal_report WHERE run_id = ? AND (idx = ? OR ? IS NULL) ORDER BY idx",
+        (run_id, idx, idx),
+    )
+    found = {}
+    for index, check, data in rows:
+        if zlib.crc32(str(data).encode()) != check:
+            raise StoreError(f"the signal report of container {run_id}/{index} is damaged: {_RESTORE}")
+        found[index] = json.loads(data)
+    return found
+
+
 def events(connection: Connection, run_id: int, idx: int) -> npt.NDArray[np.void]:
     """See `Store.events`."""
     one(connection, run_id, idx)  # the row says where in its block the log lies, so it is checked too

@@ -20,7 +20,7 @@ class NewRun:
     """What is known of a run before it begins. `plan` and `platform` are JSON objects; `containers` is their number.
 
     `fingerprint` is the platform's hash; `hypothesis` is free text, empty for none; `sources`: the files of the user's
-    own stages that it runs (`Store.sources` gives them back).
+    own stages that it runs (`Store.sources` gives them back); `workflow` and `phase`: what it is a part of.
     """
 
     name: str
@@ -38,6 +38,8 @@ class NewRun:
     workers: int | None = None
     backend: str | None = None
     sources: tuple[Source, ...] = ()
+    workflow: int | None = None
+    phase: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Run(RunSummary):
     """A run with all that reproduces it.
 
     `trials`: containers ever run for its hypothesis on its dataset; `reveals`: how often test figures of such runs were
-    looked at; `revealed`: when those of this run were first, None if never.
+    looked at; `revealed`: when those of this run were first, None if never; `validations`: how often a workflow was
+    validated for it. `workflow_id`, `phase`: what it is a part of.
     """
 
     seed: int
@@ -91,6 +94,9 @@ class Run(RunSummary):
     trials: int
     reveals: int
     revealed: str | None
+    validations: int
+    workflow_id: int | None
+    phase: str | None
 
 
 @dataclass(frozen=True, slots=True)

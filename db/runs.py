@@ -13,7 +13,7 @@ _DETAIL = tuple(name for name in Run.__dataclass_fields__ if name not in _SUMMAR
 
 
 def _select(names: tuple[str, ...]) -> str:
-    places = {"hypothesis": "h.text", "trials": "h.trials", "reveals": "h.reveals"}
+    places = {"hypothesis": "h.text", "trials": "h.trials", "reveals": "h.reveals", "validations": "h.validations"}
     wanted = ", ".join(places.get(name, f"r.{name}") for name in names)
     return f"SELECT {wanted} FROM run r JOIN hypothesis h ON h.id = r.hypothesis_id"
 

@@ -8,7 +8,7 @@ from db.engine import FILE, Database
 from engine.errors import StoreError
 
 #: The newest schema version, the one of `db/tables.py` (a test compares the three: this, the migrations, the tables).
-HEAD = "0001"
+HEAD = "0002"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

@@ -213,6 +213,16 @@ class Store:
         with self._database.reading() as connection:
             return results.events(connection, run_id, idx)
 
+    def find_signals(self, digest: str) -> tuple[int, int] | None:
+        """The oldest container whose signals, or whose log, have a digest that begins so; None without any."""
+        with self._database.reading() as connection:
+            return results.find_signals(connection, digest)
+
+    def reports(self, run_id: int, idx: int | None = None) -> dict[int, Any]:
+        """The signal reports of a run, by index (of one container alone). StoreError for a damaged one."""
+        with self._database.reading() as connection:
+            return results.reports(connection, run_id, idx)
+
     def sketches(
         self, run_id: int, idxs: Sequence[int] | None = None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:

@@ -257,7 +257,7 @@ class RunSourceRow(SQLModel, table=True):
 
 
 class SignalReportRow(SQLModel, table=True):
-    """The signal analysis (JSON) of one container's log."""
+    """The signal analysis (JSON) of one container's log. `checksum`: CRC-32 of it."""
 
     __tablename__ = "signal_report"
     __table_args__ = (
@@ -266,7 +266,22 @@ class SignalReportRow(SQLModel, table=True):
     )
     run_id: int = Field(primary_key=True)
     idx: int = Field(primary_key=True)
+    checksum: int
     data: str = _text()
+
+
+class PhaseRow(SQLModel, table=True):
+    """A phase of a workflow: where it stands and (JSON) what it came to. `checksum`: CRC-32 of `data`."""
+
+    __tablename__ = "phase"
+    __table_args__ = (_STRICT,)
+    workflow_id: int = Field(primary_key=True, foreign_key="workflow.id", ondelete="CASCADE")
+    name: str = _text(primary_key=True)
+    position: int
+    status: str = _text()
+    checksum: int
+    data: str = _text()
+    finished: str | None = _text(default=None)
 
 
 def columns(table: type[SQLModel]) -> tuple[str, ...]:

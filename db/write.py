@@ -54,6 +54,8 @@ def create_run(connection: Connection, new: NewRun) -> int:
         checksum=run_checksum(new, plan, platform),
         workers=new.workers,
         backend=new.backend,
+        workflow_id=new.workflow,
+        phase=new.phase,
         containers=new.containers,
         created=now(),
     )
@@ -116,6 +118,11 @@ def commit_block(connection: Connection, run_id: int, epoch: int, block: Block) 
         raise StoreError(f"run {run_id} has a container of this block already ({error.orig})") from error
     if metrics:
         connection.exec_driver_sql(_METRICS, metrics)
+    reports = [(run_id, result.index, zlib.crc32(text.encode()), text) for result in results if (text := result.report)]
+    if reports:
+        connection.exec_driver_sql(
+            "INSERT INTO signal_report (run_id, idx, checksum, data) VALUES (?, ?, ?, ?)", reports
+        )
     indices = [result.index for result in results]
     connection.exec_driver_sql(
         "INSERT INTO journal (run_id, epoch, block_id, first, last, containers, at) VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -41,7 +41,9 @@ class ExperimentSection(Section):
 
 
 class DataSection(Section):
-    dataset: str = Field(min_length=1, max_length=128)
+    """What an experiment runs on. `dataset` is empty where a replay takes that of its logs."""
+
+    dataset: str = Field("", max_length=128)
     symbols: list[str] | None = Field(None, min_length=1)
     start: datetime.date | None = None
     end: datetime.date | None = None
@@ -54,6 +56,23 @@ class SweepSection(Section):
     samples: int | None = Field(None, ge=1, le=1_000_000)
     objective: str | None = None
     where: list[str] = Field(default_factory=list)
+
+
+class ReplaySection(Section):
+    """The stored signal logs of a replay, RUN/INDEX or digest each; `regimes`: whose regimes, where they differ."""
+
+    signals: list[str] = Field(min_length=1, max_length=1000)
+    regimes: str | None = None
+
+
+class LogSection(Section):
+    """A signal log that an export brings along: the config that makes it, or its rows (time, symbol, value) as CSV."""
+
+    digest: str
+    config: str | None = None
+    rows: str | None = None
+    dataset_hash: str | None = None
+    name: str = "imported"
 
 
 class LimitsSection(Section):
@@ -92,10 +111,13 @@ SECTIONS: dict[str, type[Section]] = {
     "sweep": SweepSection,
     "limits": LimitsSection,
     "expected": ExpectedSection,
+    "replay": ReplaySection,
 }
 #: A table for each file: [source.NAME].
 SOURCE = "source"
-LATER_SECTIONS = ("replay", "phase")
+#: A table for each signal log that is brought along: [[log]].
+LOG = "log"
+LATER_SECTIONS = ("phase",)
 
 
 def load(text: str) -> dict[str, Any]:
@@ -165,17 +187,43 @@ def tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 def check_sections(data: Mapping[str, Any]) -> None:
     """Refuse unknown sections, sections of later versions, and configs without the required ones."""
-    known = [*SECTIONS, *TABLES, SOURCE]
+    known = [*SECTIONS, *TABLES, SOURCE, LOG]
     for name in data:
         if name in LATER_SECTIONS:
             raise ConfigError(f"[{name}] is not part of this version of Bulkhead; use a full backtest")
         if name not in known:
             raise ConfigError(f"unknown section [{name}]; {nearest(name, known)}")
-    for name in ("experiment", "data"):
+    replayed = pattern(data) == "signal_replay"
+    for name in ("experiment", *(() if replayed else ("data",))):
         if name not in data:
             raise ConfigError(f"the section [{name}] is missing; add it")
-    if not data.get("strategy"):
+    if replayed != ("replay" in data):
+        raise ConfigError(
+            'a replay needs the section [replay] with signals = ["RUN/INDEX", …]; add it'
+            if replayed
+            else '[replay] goes with [experiment] pattern = "signal_replay"; set that, or remove [replay]'
+        )
+    if replayed:
+        for name in ("classifier", "strategy"):
+            if name in data:
+                raise ConfigError(f"[{name}] takes no part in a replay: its signals are in the logs; remove it")
+    elif not data.get("strategy"):
         raise ConfigError('no [[strategy]] table; add one, e.g. [[strategy]] with kind = "ma_cross"')
+
+
+def pattern(data: Mapping[str, Any]) -> Any:
+    """The pattern an experiment names, whatever it is."""
+    header = data.get("experiment")
+    return header.get("pattern", PATTERNS[0]) if isinstance(header, dict) else PATTERNS[0]
+
+
+def logs(data: Mapping[str, Any]) -> list[LogSection]:
+    """The signal logs under [[log]]. Raises ConfigError."""
+    found = [validated(LogSection, table, f"[[{LOG}]] {number}") for number, table in enumerate(tables(data, LOG), 1)]
+    for log in found:
+        if (log.config is None) == (log.rows is None):
+            raise ConfigError(f"[[{LOG}]] {log.digest[:12]} needs either config or rows; export it again")
+    return found
 
 
 def sources(data: Mapping[str, Any]) -> dict[str, SourceSection]:

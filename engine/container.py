@@ -20,6 +20,7 @@ from engine.plan import reference_key
 from engine.risk.caps import RiskCaps, capped
 from engine.risk.sizing import Sizing, size
 from engine.shared import Shared
+from engine.signals.report import Report, report
 from engine.spec import Spec
 from engine.stage import Regimes
 from engine.steps import (
@@ -42,7 +43,9 @@ Log = npt.NDArray[np.void]
 # looking a member up in its enumeration costs more than publishing a batch
 BAR, INDICATOR, REGIME, SIGNAL, TARGET = Kind.BAR, Kind.INDICATOR, Kind.REGIME, Kind.SIGNAL, Kind.TARGET
 REJECTION = Kind.REJECTION
+REPORT = Kind.REPORT
 MARKET, HUB, CLASSIFIER, STRATEGY = Role.MARKET, Role.HUB, Role.CLASSIFIER, Role.STRATEGY
+ANALYSIS, STORE = Role.ANALYSIS, Role.STORE
 ENSEMBLE, RISK, EXECUTION, BAR_STRATEGY = Role.ENSEMBLE, Role.RISK, Role.EXECUTION, Role.BAR_STRATEGY
 #: What comes out of trading: the kind, the level it is published on, and whose port publishes it.
 _TRADED = (
@@ -66,10 +69,12 @@ class Container:
         self.spec = spec
         self.shared = shared
         told = any(isinstance(strategy, BarStrategy) for strategy in spec.strategies)
-        self.route: Route = ROUTES["bar_by_bar" if told else "full_backtest"]
+        self.route: Route = ROUTES["bar_by_bar" if told else spec.pattern]
         self.first = shared.plan.first
-        self.buses = Buses(len(spec.strategies))
+        self.buses = Buses(len(spec.names) - FIRST_STRATEGY)
         self.log: Log = empty_log(0)
+        #: The signal report, of signal generation only.
+        self.report: Report | None = None
 
     def run(self) -> Log:
         """Walk the route and return the event log, EVENT (events,)."""
@@ -114,6 +119,29 @@ class Container:
         )
         port.publish(SIGNAL, batch)
         return batch
+
+    def _store(self) -> None:
+        """The stored logs of other containers, in place of a classifier and strategies."""
+        replay = self.shared.plan.replay
+        assert replay is not None
+        port = self.buses.port(STORE)
+        if replay.regimes:
+            port.publish(REGIME, RegimeBatch(Regimes(replay.codes, replay.regimes), replay.regime_rows))
+        for i, rows in enumerate(replay.signals):
+            port.publish(SIGNAL, rows, self.buses.bus(Level.STRATEGY, i))
+
+    def _analyse(self) -> None:
+        """What the signals are worth on the bars that are not held out, and the log that holds them."""
+        port = self.buses.port(ANALYSIS)
+        plan, seen = self.shared.plan, port.read(BAR)[0].seen
+        regimes: list[RegimeBatch] = port.read(REGIME)
+        batches = [*(found.rows for found in regimes), *port.read(SIGNAL)]
+        joined = np.concatenate(batches)
+        self.log = joined[np.argsort(joined["bar"], kind="stable")]
+        names = regimes[0].regimes.names if regimes else ()
+        stop = len(seen.time) if plan.test is None else plan.test
+        self.report = report(self.log, seen, self.first, stop, names)
+        port.publish(REPORT, self.report, self.buses.bus(Level.CONTAINER))
 
     def _ensemble(self) -> None:
         port = self.buses.port(ENSEMBLE)
@@ -233,4 +261,6 @@ STEPS: dict[tuple[Role, ...], Callable[[Container], None]] = {
     (ENSEMBLE,): Container._ensemble,
     (RISK, EXECUTION): Container._trade,
     (BAR_STRATEGY, ENSEMBLE, RISK, EXECUTION): Container._bar_by_bar,
+    (ANALYSIS,): Container._analyse,
+    (STORE,): Container._store,
 }

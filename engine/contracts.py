@@ -21,6 +21,8 @@ class Role(StrEnum):
     ENSEMBLE = "ensemble"
     RISK = "risk & portfolio"
     EXECUTION = "execution"
+    ANALYSIS = "signal analysis"
+    STORE = "signal store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,20 @@ CONTRACTS: dict[Role, Contract] = {
             (K.ORDER, K.RESIZE, K.REJECTION, K.STOP, K.REBALANCE),
         ),
         _row(Role.EXECUTION, (Level.CONTAINER,), (K.ORDER, K.BAR), (K.FILL, K.REJECTION, K.SPLIT, K.CASH)),
+        _row(
+            Role.ANALYSIS,
+            (Level.PORTFOLIO, Level.CONTAINER),
+            (K.SIGNAL, K.REGIME, K.BAR),
+            (K.REPORT,),
+            "signal generation: what the signals are worth, before any order",
+        ),
+        _row(
+            Role.STORE,
+            (Level.CLASSIFIER, Level.STRATEGY),
+            (),
+            (K.REGIME, K.SIGNAL),
+            "signal replay: stored logs of other containers, the one route between containers",
+        ),
     )
 }
 

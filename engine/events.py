@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 
 class Kind(IntEnum):
-    """Kinds of data on the buses. `BAR` and `INDICATOR` are shared arrays, never rows of a log."""
+    """Kinds of data on the buses. `BAR`, `INDICATOR` and `REPORT` are batches of their own, never rows of a log."""
 
     BAR = 0
     REGIME = 1
@@ -26,6 +26,7 @@ class Kind(IntEnum):
     INDICATOR = 10
     SPLIT = 11
     CASH = 12
+    REPORT = 13
 
 
 class Level(IntEnum):

@@ -43,13 +43,24 @@ class Experiment:
         return len(self.ranks)
 
 
-def parse_experiment(raw: Mapping[str, Any], registry: Registry = BUILT_IN) -> Experiment:
-    """An experiment from the plain data of its TOML (`config.load`). Raises ConfigError in one line."""
+@dataclass(frozen=True)
+class Told:
+    """What a replay's logs say of themselves: the names of their strategies, and of their regimes."""
+
+    strategies: tuple[str, ...]
+    regimes: tuple[str, ...]
+
+
+def parse_experiment(raw: Mapping[str, Any], registry: Registry = BUILT_IN, told: Told | None = None) -> Experiment:
+    """An experiment from the plain data of its TOML (`config.load`). Raises ConfigError in one line.
+
+    `told`: of the logs that a replay names.
+    """
     config.check_sections(raw)
     header = config.section(ExperimentSection, raw, "experiment")
-    if header.pattern != "full_backtest":
-        raise ConfigError(f'[experiment] pattern "{header.pattern}" is not part of this version; use "full_backtest"')
     data = config.section(DataSection, raw, "data")
+    if not data.dataset and header.pattern != "signal_replay":
+        raise ConfigError("[data]: the key 'dataset' is missing; add it")
     if isinstance(data.warmup, int) and data.warmup < 0:
         raise ConfigError(f"[data] warmup must be 0 or more (got {data.warmup})")
     if data.start and data.end and data.start > data.end:
@@ -63,23 +74,26 @@ def parse_experiment(raw: Mapping[str, Any], registry: Registry = BUILT_IN) -> E
         raise ConfigError('[sweep] samples goes with method = "random", and method = "random" needs samples')
     if sweeping.objective is not None:
         raise ConfigError('[sweep] objective goes with method = "tpe", which is not part of this version')
-    sweep = build_sweep(raw, registry)
+    sweep = build_sweep(raw, registry, told=told)
     ranks = sweep.random(sweeping.samples, header.seed) if sweeping.samples else sweep.grid()
     return Experiment(header, data, limits, expected, sweep, ranks)
 
 
-def build_sweep(raw: Mapping[str, Any], registry: Registry = BUILT_IN, checked: bool = True) -> Sweep:
+def build_sweep(
+    raw: Mapping[str, Any], registry: Registry = BUILT_IN, checked: bool = True, told: Told | None = None
+) -> Sweep:
     """The branches and conditions of an experiment, without listing its points. Raises ConfigError.
 
-    `checked`: see `component`; what was parsed before need not be checked again.
+    `checked`: see `component`; what was parsed before need not be checked again. `told`: of the logs of a replay.
     """
     conditions = config.section(SweepSection, raw, "sweep").where
-    return Sweep(tuple(_branches(raw, registry, checked)), tuple(parse(text) for text in conditions))
+    return Sweep(tuple(_branches(raw, registry, checked, told)), tuple(parse(text) for text in conditions))
 
 
-def _branches(raw: Mapping[str, Any], registry: Registry, checked: bool) -> Iterator[Branch]:
+def _branches(raw: Mapping[str, Any], registry: Registry, checked: bool, told: Told | None) -> Iterator[Branch]:
     """All combinations of book, classifier, risk and portfolio, in this order, the last fastest."""
-    books = _books(raw, registry, checked)
+    pattern = config.pattern(raw)
+    books: dict[str, list[Component]] = {"main": []} if pattern == "signal_replay" else _books(raw, registry, checked)
     classifiers = _alternatives(
         raw, "classifier", lambda t, w: _kind(t, w, {**registry.classifiers, "none": None}), checked
     )
@@ -93,6 +107,8 @@ def _branches(raw: Mapping[str, Any], registry: Registry, checked: bool) -> Iter
         if len(found) > 1:
             raise ConfigError(f"[{name}] can stand once; sweep its parameters instead")
         single[name] = component(name, f"[{name}]", model, found[0] if found else {}, checked)
+    if pattern == "signal_generation":
+        _check_unswept([*risks, *portfolios], [*single.values()])
     alternatives = {"classifier": classifiers, "risk": risks, "portfolio": portfolios}
     for book, strategies in books.items():
         for taken in itertools.product(*alternatives.values()):
@@ -103,14 +119,30 @@ def _branches(raw: Mapping[str, Any], registry: Registry, checked: bool) -> Iter
             classifier, risk, portfolio = (part for _, part in taken)
             parts = (classifier, *strategies, single["ensemble"], risk, portfolio, single["execution"])
             branch = Branch(labels, tuple(part for part in parts if part is not None))
-            if checked:
-                _check_regimes(branch, classifier, len(strategies))
+            if checked and told is not None:
+                _check_regimes(branch, told.regimes, len(told.strategies))
+            elif checked:
+                regimes = classifier.model.regimes if classifier and issubclass(classifier.model, Classifier) else ()
+                _check_regimes(branch, regimes, len(strategies))
             yield branch
 
 
-def _check_regimes(branch: Branch, classifier: Component | None, strategies: int) -> None:
+def _check_unswept(alternatives: list[tuple[str, Component | None]], single: list[Component]) -> None:
+    """Raise ConfigError for what signal generation would compute again and again to the same signals."""
+    parts = [part for _, part in alternatives if part is not None]
+    for name in ("risk", "portfolio"):
+        if sum(part.model.family == name for part in parts) > 1:
+            raise ConfigError(f"[[{name}]] takes no part in signal_generation: keep one, the others change no signal")
+    for part in [*parts, *single]:
+        if part.axes:
+            raise ConfigError(
+                f"{part.axes[0].path} takes no part in signal_generation, so sweeping it changes no signal; "
+                "give it one value"
+            )
+
+
+def _check_regimes(branch: Branch, regimes: tuple[str, ...], strategies: int) -> None:
     """What is given by regime must name regimes of the branch's classifier; weights count its strategies."""
-    regimes = classifier.model.regimes if classifier and issubclass(classifier.model, Classifier) else ()
     for part in branch.components:
         for i, axis in enumerate(part.axes or (None,)):
             for pick in range(len(axis.values) if axis else 1):

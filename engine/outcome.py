@@ -7,33 +7,40 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.container import Container
-from engine.market.market import Market
+from engine.market.market import Market, frozen
 from engine.parallel.block import SKETCH
 from engine.plan import Plan
 from engine.projections.account import Account, project
 from engine.projections.metrics import measure
 from engine.shared import Shared
+from engine.signals.report import Report
 from engine.spec import Spec
 
 Array = npt.NDArray[np.float64]
+NO_SKETCH = frozen(np.zeros(SKETCH, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A container's log and what is stored beside it. Metrics are float64 in the order of METRICS.
 
-    `sketch`: float32 (SKETCH,), equity over the starting cash at evenly spaced bars.
+    `sketch`: float32 (SKETCH,), equity over the starting cash at evenly spaced bars. Signal generation has no account,
+    so no metrics and no sketch, but a `report`.
     """
 
     log: npt.NDArray[np.void]
-    metrics: Array
+    metrics: Array | None
     test_metrics: Array | None
     sketch: npt.NDArray[np.float32]
+    report: Report | None = None
 
 
 def run(spec: Spec, shared: Shared) -> Outcome:
     """Run one container and work out what is kept of it."""
-    log = Container(spec, shared).run()
+    container = Container(spec, shared)
+    log = container.run()
+    if container.report is not None:
+        return Outcome(log, None, None, NO_SKETCH, container.report)
     plan, market = shared.plan, shared.market
     account = project(log, market.bars, plan.first, spec.portfolio.initial_cash, plan.test, spec.execution.multiplier)
     metrics, test_metrics = both_parts(account, market, plan, spec)

@@ -18,7 +18,20 @@ ROUTES: Mapping[str, Route] = MappingProxyType(
             (Role.ENSEMBLE,),
             (Role.RISK, Role.EXECUTION),
         ),
-        # with a strategy that knows its position
+        "signal_generation": (
+            (Role.MARKET,),
+            (Role.HUB,),
+            (Role.CLASSIFIER,),
+            (Role.STRATEGY,),
+            (Role.ANALYSIS,),
+        ),
+        "signal_replay": (
+            (Role.MARKET,),
+            (Role.STORE,),
+            (Role.ENSEMBLE,),
+            (Role.RISK, Role.EXECUTION),
+        ),
+        # a full backtest with a strategy that knows its position
         "bar_by_bar": (
             (Role.MARKET,),
             (Role.HUB,),

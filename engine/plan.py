@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine import config
 from engine.classifiers.base import Classifier, carried
 from engine.config import DataSection, LimitsSection
 from engine.errors import ConfigError
@@ -26,6 +27,7 @@ from engine.own.stages import OwnStages
 from engine.own.standin import StandIn
 from engine.risk.portfolio import Portfolio
 from engine.risk.sizing import members
+from engine.signals.stored import Replay, SignalLog, join, regime_source
 from engine.stage import Stage
 from engine.strategies.base import Strategy
 from engine.sweep import canonical
@@ -41,7 +43,8 @@ class Plan:
     raw: the experiment's plain TOML data. own: the user's stages it names. ranks: int64, the sweep's point of each
     container. first: the first trading bar; test: the first held-out bar, or None. indicators: hub values by reference
     (None: the market itself; a name or "": the series a classifier sees). data: canonical JSON for spec_hash. trusted:
-    the own stages have passed their check as they are, so that containers may share a child.
+    the own stages have passed their check as they are, so that containers may share a child. replay: the signals of a
+    replay.
     """
 
     raw: Mapping[str, Any]
@@ -56,6 +59,12 @@ class Plan:
     data: str
     indicators: Mapping[str | None, Arrays]
     trusted: bool = False
+    replay: Replay | None = None
+
+    @property
+    def pattern(self) -> str:
+        """The route its containers walk, as the experiment names it."""
+        return str(config.pattern(self.raw))
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -81,14 +90,23 @@ def plan_on(
     market: Market,
     own: OwnStages = NO_STAGES,
     budget: int = DEFAULT_BUDGET,
+    logs: tuple[SignalLog, ...] = (),
+    regimes: SignalLog | None = None,
 ) -> Plan:
     """Resolve a parsed experiment (of the plain data `raw`) on `market`; of `own` only what it names is taken.
+
+    logs: what a replay replays; regimes: whose regimes it was told to take.
 
     Raises ConfigError or DataError; StageError when an own stage fails at what is asked of it here.
     """
     data, own = experiment.data, own.of(raw)
-    market = market.select(data.symbols, data.end)
-    start = market.first_bar(data.start) if data.start else 0
+    if logs:
+        market = market.select(logs[0].symbols, data.end or logs[0].end)
+    else:
+        market = market.select(data.symbols, data.end)
+    start = max((log.first for log in logs), default=0)
+    if data.start:
+        start = market.first_bar(data.start)
     if start >= len(market.time):
         raise ConfigError(f"[data] start {data.start} lies after the last bar; choose an earlier one")
     stages = experiment.sweep.stages(experiment.ranks)
@@ -109,13 +127,14 @@ def plan_on(
         raise ConfigError(
             f"[data] test_start {data.test_start} must lie after the first trading bar and not after the last bar"
         )
-    described = data_text(data, market, warmup, experiment.header.pattern)
+    replay = join(logs, regime_source(logs, regimes), market, first) if logs else None
+    described = data_text(data, market, warmup, experiment.header.pattern, replay)
     values = {key: hub.values() for key, hub in hubs.items()}
     limits, seed = experiment.limits, experiment.header.seed
-    return Plan(raw, own, market, experiment.ranks, first, warmup, test, seed, limits, described, values)
+    return Plan(raw, own, market, experiment.ranks, first, warmup, test, seed, limits, described, values, replay=replay)
 
 
-def data_text(data: DataSection, market: Market, warmup: int, pattern: str) -> str:
+def data_text(data: DataSection, market: Market, warmup: int, pattern: str, replay: Replay | None = None) -> str:
     """The canonical JSON of what a container runs on, for its `spec_hash`. `market` is cut as it runs."""
     return canonical(
         {
@@ -126,6 +145,7 @@ def data_text(data: DataSection, market: Market, warmup: int, pattern: str) -> s
             "warmup": warmup,
             "test_start": data.test_start.isoformat() if data.test_start else None,
             "pattern": pattern,
+            **({"signals": replay.digest} if replay else {}),
         }
     )
 

@@ -11,6 +11,7 @@ from engine.parallel.block import BENCHMARK
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
 from engine.shared import Shared
+from engine.signals.stored import Replay
 from engine.strategies.base import Strategy
 from engine.strategies.buy_and_hold import BuyAndHold
 from engine.sweep import Branch, component
@@ -18,8 +19,12 @@ from engine.sweep import Branch, component
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One point of a sweep, resolved: the stages, the swept parameters, and the hash of all that decides the result."""
+    """One point of a sweep, resolved: the stages, the swept parameters, and the hash of all that decides the result.
 
+    names: what the sources of its events are called. In a replay `strategies` are in the logs, and stand only there.
+    """
+
+    pattern: str
     classifier: Classifier | None
     strategies: tuple[Strategy, ...]
     ensemble: Ensemble
@@ -37,10 +42,17 @@ def resolve(shared: Shared, index: int) -> Spec:
     if index == BENCHMARK:
         return benchmark(shared)
     branch, picks = shared.sweep.locate(int(shared.plan.ranks[index]))
-    return assemble(branch, picks, shared.plan.data, shared.plan.seed)
+    return assemble(branch, picks, shared.plan.data, shared.plan.seed, shared.plan.pattern, shared.plan.replay)
 
 
-def assemble(branch: Branch, picks: tuple[int, ...], data: str, seed: int) -> Spec:
+def assemble(
+    branch: Branch,
+    picks: tuple[int, ...],
+    data: str,
+    seed: int,
+    pattern: str = "full_backtest",
+    replay: Replay | None = None,
+) -> Spec:
     """The spec of one point of a branch, on data described by the canonical JSON `data`."""
     choices = branch.choices(picks)
     single: dict[str, Any] = {}
@@ -56,8 +68,12 @@ def assemble(branch: Branch, picks: tuple[int, ...], data: str, seed: int) -> Sp
             single[stage.family] = stage
     classifier, risk = single.get("classifier"), single["risk"]
     names[1:3] = classifier.kind if classifier else "none", risk.kind
+    if replay is not None:
+        names.extend(replay.names)
+        names[1] = replay.classifier
     text = f'{{"data":{data},"seed":{seed},"stages":[{",".join([fragment for _, fragment in choices])}]}}'
     return Spec(
+        pattern,
         classifier,
         tuple(strategies),
         single["ensemble"],

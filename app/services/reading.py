@@ -37,6 +37,7 @@ from engine.projections.causes import regime_codes
 from engine.projections.funnel import funnel
 from engine.projections.trace import Names
 from engine.shared import Shared
+from engine.signals.stored import blank
 from engine.spec import Spec, resolve
 from engine.stage import Stage
 
@@ -117,7 +118,10 @@ class Reading:
 
     @property
     def regime_names(self) -> tuple[str, ...]:
-        """The classifier's regimes by code; empty without a classifier."""
+        """The regimes by code: the classifier's, or a replay's; empty without any."""
+        replay = self.shared.plan.replay
+        if replay is not None and self.spec.pattern == "signal_replay":
+            return replay.regimes
         return self.spec.classifier.regimes if self.spec.classifier else ()
 
     @cached_property
@@ -343,7 +347,12 @@ def _plan(text: str, stored: dict[str, Any], count: int, whole: Market, own: Own
     raw = config.load(text)
     data = config.section(DataSection, raw, "data")
     header = config.section(config.ExperimentSection, raw, "experiment")
-    market = whole.select(data.symbols, data.end)
+    told = stored.get("told")
+    if told is None:
+        market, replay = whole.select(data.symbols, data.end), None
+    else:
+        market = whole.select(told["symbols"], data.end or told["end"])
+        replay = blank(tuple(told["strategies"]), told["classifier"], tuple(told["regimes"]), told["digest"])
     ranks = np.arange(count) if stored["ranks"] is None else np.array(stored["ranks"], np.int64)
     return Plan(
         raw=raw,
@@ -355,8 +364,9 @@ def _plan(text: str, stored: dict[str, Any], count: int, whole: Market, own: Own
         test=stored["test"],
         seed=header.seed,
         limits=config.section(LimitsSection, raw, "limits"),
-        data=data_text(data, market, stored["warmup"], header.pattern),
+        data=data_text(data, market, stored["warmup"], header.pattern, replay),
         indicators={},
+        replay=replay,
     )
 
 

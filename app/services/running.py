@@ -1,17 +1,21 @@
 """Running an experiment: config text in, a stored run out. The command line and the browser both go through here."""
 
 import os
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from app.services import checking, stages
+from app.services import checking, replays, stages
 from app.services.home import Home
 from db.store import BENCHMARK, Lease, NewRun, Store
 from engine import config
+from engine.config import LogSection
 from engine.errors import ConfigError, DataError, StageError
 from engine.experiment import Experiment, parse_experiment
 from engine.fingerprint import engine_version, fingerprint, platform_facts
@@ -20,6 +24,9 @@ from engine.own.stages import OwnStages
 from engine.parallel.block import Block
 from engine.parallel.pool import Pool
 from engine.plan import Plan, plan_on
+from engine.shared import Shared
+from engine.signals.stored import SignalLog, told
+from engine.spec import resolve
 
 BACKENDS = ("loky", "sequential")
 #: Blocks that may wait for the disk before no more are computed.
@@ -35,8 +42,9 @@ class Prepared:
     experiment: Experiment
     plan: Plan
     dataset: str
-    #: What is not sound in its own stages, a line each.
+    #: What is not sound in its own stages, and what else the researcher should know, a line each.
     warnings: tuple[str, ...] = ()
+    replayed: replays.Replayed | None = None
 
     @property
     def own(self) -> OwnStages:
@@ -92,15 +100,62 @@ def check(home: Home, text: str, trust: bool = False, own: OwnStages | None = No
     raw = config.load(text)
     config.check_sections(raw)
     own = stages.of_config(home, raw, trust) if own is None else own
-    experiment = parse_experiment(raw, own.registry)
+    replayed = replays.of_config(home, raw, partial(_made, home, trust))
+    experiment = parse_experiment(raw, own.registry, replayed.told if replayed else None)
     used = own.of(raw)
     gate = checking.gate(home, used.hashes, used.sources)
     try:
-        plan = plan_on(experiment, raw, market_of(home, experiment), own)
+        if replayed is None:
+            plan = plan_on(experiment, raw, market_of(home, experiment), own)
+        else:
+            market = replays.market_of(home, replayed.logs)
+            plan = plan_on(experiment, raw, market, own, logs=replayed.logs, regimes=replayed.regimes)
     except StageError as error:
         raise ConfigError(str(error)) from error
     plan = replace(plan, trusted=not gate.isolated)
-    return Prepared(text, experiment, plan, experiment.data.dataset, gate.warnings)
+    dataset, warnings = experiment.data.dataset, gate.warnings
+    if replayed is not None:
+        dataset = dataset or replayed.logs[0].dataset_name
+        warnings += tuple(
+            f"{reference} was chosen with knowledge of bars that this replay holds out: its test figures are no test"
+            for reference in replayed.knowing(experiment.data.test_start)
+        )
+    return Prepared(text, experiment, plan, dataset, warnings, replayed)
+
+
+def _made(home: Home, trust: bool, log: LogSection) -> SignalLog:
+    """A signal log made anew from the config that another brings along. ConfigError when it comes out different."""
+    if log.config is None:
+        raise ConfigError(f"[[log]] {log.digest[:12]} cannot be made here")
+    prepared = check(home, log.config, trust)
+    with tempfile.TemporaryDirectory(prefix="bulkhead-log-") as folder:
+        making = Home(Path(folder))
+        with making.store() as store:
+            execute(store, prepared, create(store, prepared, 1, "sequential"), 1, "sequential")
+            container, rows = store.container(1, 0), store.events(1, 0)
+    plan = prepared.plan
+    if container.signals_digest != log.digest:
+        raise ConfigError(
+            f"[[log]] {log.digest[:12]} comes out different here ({str(container.signals_digest)[:12]}, "
+            f"{container.status}); reproduce it alone to see why"
+        )
+    spec = resolve(Shared(plan), 0)
+    data = prepared.experiment.data
+    return SignalLog(
+        reference=log.digest,
+        digest=log.digest,
+        rows=told(rows),
+        strategies=spec.names[5:],
+        classifier=spec.names[1],
+        regimes=spec.classifier.regimes if spec.classifier else (),
+        dataset=plan.market.dataset,
+        dataset_name=prepared.dataset,
+        symbols=plan.market.symbols,
+        end=data.end,
+        bars=len(plan.market.time),
+        first=plan.first,
+        chosen_before=data.test_start,
+    )
 
 
 def described(prepared: Prepared) -> dict[str, Any]:
@@ -113,8 +168,17 @@ def described(prepared: Prepared) -> dict[str, Any]:
         "warmup": plan.warmup,
         "test": plan.test,
         **({"own": list(plan.own.described)} if plan.own.described else {}),
+        **({"told": _told(prepared)} if prepared.replayed else {}),
         "ranks": None if prepared.experiment.sweep.total == plan.containers else plan.ranks.tolist(),
     }
+
+
+def _told(prepared: Prepared) -> dict[str, Any]:
+    """What a replay replays."""
+    replay = prepared.plan.replay
+    assert prepared.replayed is not None and replay is not None
+    about = replays.described(prepared.replayed, prepared.experiment.data.test_start)
+    return {**about, "digest": replay.digest, "symbols": list(prepared.plan.market.symbols)}
 
 
 def create(store: Store, prepared: Prepared, workers: int, backend: str) -> int:

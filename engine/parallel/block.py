@@ -51,7 +51,8 @@ class Result(NamedTuple):
     """How one container ended, and what it left. (Named tuples: thousands a second go from worker to runner.)
 
     `params` is a JSON object of the swept parameters; `metrics` and `test_metrics` are float64 of the length of
-    `METRICS` (None when not done; `test_metrics` also without held-out bars). The digests are hex.
+    `METRICS` (None when not done; `test_metrics` also without held-out bars). The digests are hex. `report`: JSON, of
+    signal generation.
     """
 
     index: int  # type: ignore[assignment]  # hides the method of tuples, which nobody asks of a result
@@ -68,6 +69,7 @@ class Result(NamedTuple):
     test_metrics: npt.NDArray[np.float64] | None = None
     row_start: int = 0
     row_count: int = 0
+    report: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,13 +194,13 @@ def _unpack(
     spec_hash: str,
     used: tuple[float, float, int],
     error: str | None,
-    kept: tuple[bytes, bytes, bytes | None, bytes] | None,
+    kept: tuple[bytes, bytes | None, bytes | None, bytes, str | None] | None,
 ) -> Entry:
     """A child's END message as a result, its log and its sketch."""
     if kept is None:
         result = Result(index, status, params, spec_hash, Usage(*used), error, row_start=packer.place(0))
         return result, empty_log(0), _NO_SKETCH
-    log_bytes, metrics, test_metrics, sketch = kept
+    log_bytes, metrics, test_metrics, sketch, report = kept
     log = np.frombuffer(log_bytes, EVENT)
     found = digests(log)
     result = Result(
@@ -214,10 +214,11 @@ def _unpack(
         decisions_digest=found.decisions,
         fills_digest=found.fills,
         signals_digest=found.signals,
-        metrics=np.frombuffer(metrics),
+        metrics=None if metrics is None else np.frombuffer(metrics),
         test_metrics=None if test_metrics is None else np.frombuffer(test_metrics),
         row_start=packer.place(len(log)),
         row_count=len(log),
+        report=report,
     )
     return result, log, np.frombuffer(sketch, np.float32)
 

@@ -105,9 +105,10 @@ def _packed(outcome: Outcome | None) -> tuple[Any, ...] | None:
         return None
     return (
         outcome.log.tobytes(),
-        outcome.metrics.tobytes(),
+        None if outcome.metrics is None else outcome.metrics.tobytes(),
         None if outcome.test_metrics is None else outcome.test_metrics.tobytes(),
         outcome.sketch.tobytes(),
+        None if outcome.report is None else canonical(outcome.report),
     )
 
 
