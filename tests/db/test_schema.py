@@ -132,7 +132,7 @@ def test_a_database_of_another_version(tmp_path: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     with pytest.raises(
-        StoreError, match=r"another version of Bulkhead \(schema '9999', this one knows '0001'\)"
+        StoreError, match=rf"another version of Bulkhead \(schema '9999', this one knows '{schema.HEAD}'\)"
     ) as caught:
         Store(tmp_path)
     assert "\n" not in str(caught.value)
