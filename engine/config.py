@@ -199,7 +199,7 @@ def check_sections(data: Mapping[str, Any]) -> None:
             raise ConfigError(f"the section [{name}] is missing; add it")
     if replayed != ("replay" in data):
         raise ConfigError(
-            'a replay needs the section [replay] with signals = ["RUN/INDEX", …]; add it'
+            '[experiment] pattern: "signal_replay" needs [replay] with signals = ["RUN/INDEX", …]; add it'
             if replayed
             else '[replay] goes with [experiment] pattern = "signal_replay"; set that, or remove [replay]'
         )

@@ -65,7 +65,7 @@ BAD = {
     "empty list": (SMALL.replace("[5, 10]", "[]"), "an empty list sweeps nothing"),
     "where is no expression": (SMALL + "\n[sweep]\nwhere = [\"__import__('os')\"]\n", "[sweep] where"),
     "out of bounds": (SMALL.replace("[5, 10]", "[5, -10]"), "fast"),
-    "later pattern": (SMALL.replace("seed = 3", 'seed = 3\npattern = "signal_replay"'), "not part of this version"),
+    "replay without logs": (SMALL.replace("seed = 3", 'seed = 3\npattern = "signal_replay"'), "needs [replay]"),
     "later method": (
         SMALL + '\n[sweep]\nmethod = "tpe"\nsamples = 3\nobjective = "sharpe"\n',
         "not part of this version",
