@@ -33,6 +33,7 @@ def assumptions(reading: Reading, end: int | None = None) -> list[Assumption]:
     spec, market = reading.spec, reading.market
     risk, portfolio, execution = spec.risk, spec.portfolio, spec.execution
     found = [
+        *_replay(reading),
         _fills(reading, last),
         _costs(execution),
         ("Sizing", f"{_sizing(reading)}; {_lots(execution)}", ""),
@@ -60,6 +61,17 @@ def assumptions(reading: Reading, end: int | None = None) -> list[Assumption]:
         ("Missing bars", "a symbol keeps its last close, its orders wait for its next bar", ""),
         ("Trades from", words(reading.clock[reading.first : reading.first + 1])[0], ""),
     ]
+
+
+def _replay(reading: Reading) -> list[Assumption]:
+    """What a replay took from its logs; marked when they were chosen with knowledge of its held-out bars."""
+    told = reading.run.plan.get("told")
+    if told is None or reading.spec.pattern != "signal_replay":
+        return []
+    logs = ", ".join(log["reference"] for log in told["logs"])
+    knowing = ", ".join(told["knowing"])
+    warning = f"{knowing} chosen with knowledge of the held-out bars: test figures are no test" if knowing else ""
+    return [("Signals", f"replayed from {logs}; nothing above the ensemble is computed again", warning)]
 
 
 _WHEN = {"next_open": "the next open", "next_close": "the next close", "same_close": "that very close"}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.components import by_regime, event_table, files, flow, lanes, overlays, run_facts, trade_table
+from app.components import by_regime, event_table, files, flow, lanes, overlays, run_facts, strategy_shares, trade_table
 from app.components.view import Sight
 
 #: The tabs, in order; the open one stands in the address.
@@ -12,6 +12,7 @@ SECTIONS: dict[str, Callable[[Sight], None]] = {
     "Events": event_table.section,
     "Trades": trade_table.section,
     "Regimes": by_regime.section,
+    "Strategies": strategy_shares.section,
     "Funnel": flow.section,
     "Buses": lanes.section,
     "Indicators": overlays.section,

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.charts import dates
-from app.components import choosing, html, view
+from app.components import choosing, html, strategy_shares, view
 from app.components.assumptions import assumptions
 from app.services.reading import Cause, Reading
 
@@ -39,6 +39,7 @@ def _chain(sight: view.Sight, event: int) -> None:
     also = _also(reading, chain)
     if also:
         st.html(html.listing("Also behind the target", also))
+    strategy_shares.of_chain(reading, chain)
     effects = [cause for cause in reading.effects(event) if cause.bar < sight.end]
     if effects:
         st.html(html.listing("What came of it", effects))

@@ -35,6 +35,7 @@ from engine.projections.account import Account, project
 from engine.projections.by_regime import Part, by_regime
 from engine.projections.causes import regime_codes
 from engine.projections.funnel import funnel
+from engine.projections.shares import Shares, order_shares
 from engine.projections.trace import Names
 from engine.shared import Shared
 from engine.signals.stored import blank
@@ -168,6 +169,21 @@ class Reading:
         account = self.account
         share = np.full(len(account.equity), np.nan)
         return np.divide(account.cash, account.equity, out=share, where=account.equity > 0.0)
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """The names of its strategies, in config order; of a replay's logs, in theirs."""
+        return self.spec.names[5:]
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """What the strategies weigh, float64 (regimes + 1, strategies); row 0 holds before the first label."""
+        return self.spec.ensemble.matrix(len(self.strategies), self.regime_names)
+
+    @cached_property
+    def shares(self) -> Shares:
+        """Each strategy's part in every order."""
+        return order_shares(self.log, self.weights, len(self.market.symbols))
 
     @cached_property
     def funnel(self) -> dict[str, Any]:
