@@ -226,7 +226,7 @@ def _take_axes(name: str, place: tuple[str, ...], value: Any, model: type[Stage]
         values = _range(path, value)
     elif isinstance(value, dict) and depth is not None:
         return {key: _take_axes(name, (*place, key), item, model, axes) for key, item in value.items()}
-    elif isinstance(value, list) and (not depth or any(isinstance(item, list) for item in value)):
+    elif isinstance(value, list) and (not depth or any(isinstance(item, list | dict) for item in value)):
         values = value
     else:
         return _none(value, info)
