@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.errors import ConfigError
 from engine.experiment import build_sweep
 from engine.indicators.hub import DEFAULT_BUDGET, Hub
 from engine.indicators.own import computed
@@ -24,7 +25,7 @@ from engine.plan import Plan
 from engine.registry import Registry
 from engine.stage import Stage
 from engine.strategies.by_regime import ByRegime
-from engine.sweep import canonical
+from engine.sweep import Point, canonical
 
 RESULTS_BUDGET = 64 << 20
 
@@ -46,6 +47,16 @@ class Shared:
         self._series: dict[str, Hub] = {}
         self._results: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
+        #: Of a search: the points of the containers that are asked for now, by index.
+        self.points: dict[int, Point] = {}
+
+    def point(self, index: int) -> Point:
+        """The point of container `index`. Raises ConfigError for one that a search has not asked for."""
+        if self.plan.search is None:
+            return Point(int(self.plan.ranks[index]))
+        if index not in self.points:
+            raise ConfigError(f"container {index} is found by a search, and its point is not known here")
+        return self.points[index]
 
     def series(self, reference: str) -> Hub:
         """The hub of what a classifier sees: a reference symbol's name, or "" for the index."""

@@ -36,13 +36,14 @@ def resolve(shared: Shared, index: int) -> Spec:
     """The spec of container `index`, or of `BENCHMARK`. Raises ConfigError when a stage refuses its values."""
     if index == BENCHMARK:
         return benchmark(shared)
-    branch, picks = shared.sweep.locate(int(shared.plan.ranks[index]))
-    return assemble(branch, picks, shared.plan.data, shared.plan.seed)
+    point = shared.point(index)
+    branch, picks = shared.sweep.locate(point.rank)
+    return assemble(branch, picks, shared.plan.data, shared.plan.seed, point.weights)
 
 
-def assemble(branch: Branch, picks: tuple[int, ...], data: str, seed: int) -> Spec:
+def assemble(branch: Branch, picks: tuple[int, ...], data: str, seed: int, weights: Any = None) -> Spec:
     """The spec of one point of a branch, on data described by the canonical JSON `data`."""
-    choices = branch.choices(picks)
+    choices = branch.choices(picks, weights)
     single: dict[str, Any] = {}
     strategies: list[Strategy] = []
     fragments: dict[int, str] = {}
@@ -66,14 +67,15 @@ def assemble(branch: Branch, picks: tuple[int, ...], data: str, seed: int) -> Sp
         single["execution"],
         fragments,
         tuple(names),
-        branch.params(picks),
+        branch.params(picks, weights),
         text_digest(text),
     )
 
 
 def benchmark(shared: Shared) -> Spec:
     """Buy and hold with default risk and the costs, cash and risk-free rate of the experiment's first container."""
-    branch, picks = shared.sweep.locate(int(shared.plan.ranks[0]))
+    # of a search, whose first container is drawn by chance, the sweep's first point
+    branch, picks = shared.sweep.locate(int(shared.plan.ranks[0]) if len(shared.plan.ranks) else 0)
     kept, start = [], 0
     parts = [
         component("benchmark", "benchmark", BuyAndHold, {}),
