@@ -40,10 +40,10 @@ class Plan:
     """What the cells need, and all they get.
 
     raw: the experiment's plain TOML data. own: the user's stages it names. ranks: int64, the sweep's point of each
-    container; none with `search`: its points come with each batch. first: the first trading bar; test: the first held-out
-    bar, or None. indicators: hub values by reference (None: the market itself; a name or "": the series a classifier
-    sees). data: canonical JSON for spec_hash. trusted: the own stages have passed their check as they are, so that
-    containers may share a child.
+    container; none with `search`: its points come with each batch. first: the first trading bar; test: the first
+    held-out bar, or None. indicators: hub values by reference (None: the market itself; a name or "": the series a
+    classifier sees). data: canonical JSON for spec_hash. trusted: the own stages have passed their check as they are,
+    so that containers may share a child.
     """
 
     raw: Mapping[str, Any]

@@ -36,9 +36,11 @@ from engine.projections.by_regime import Part, by_regime
 from engine.projections.causes import regime_codes
 from engine.projections.funnel import funnel
 from engine.projections.trace import Names
+from engine.search import Searching
 from engine.shared import Shared
 from engine.spec import Spec, resolve
 from engine.stage import Stage
+from engine.sweep import WEIGHTS, Point
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -312,7 +314,14 @@ def read(home: Home, run_id: int, index: int) -> Reading:
         sources = tuple(store.sources(run_id)) if run.plan.get("own") else ()
     plan = json.dumps(run.plan)
     shared = _shared(home.path, run.id, run.dataset, run.dataset_hash, run.config, plan, run.containers, sources)
+    if shared.plan.search is not None and index >= 0:
+        shared.points[index] = searched_point(shared, container)
     return Reading(run, container, resolve(shared, index), shared, log)
+
+
+def searched_point(shared: Shared, container: Container) -> Point:
+    """The point that a search asked for: a container's parameters say which. ConfigError when they are of no point."""
+    return Point(shared.sweep.rank(container.params), container.params.get(WEIGHTS))
 
 
 @lru_cache(maxsize=4)
@@ -344,7 +353,9 @@ def _plan(text: str, stored: dict[str, Any], count: int, whole: Market, own: Own
     data = config.section(DataSection, raw, "data")
     header = config.section(config.ExperimentSection, raw, "experiment")
     market = whole.select(data.symbols, data.end)
-    ranks = np.arange(count) if stored["ranks"] is None else np.array(stored["ranks"], np.int64)
+    search = Searching(count, stored["objective"]) if "objective" in stored else None
+    given = (() if search else range(count)) if stored["ranks"] is None else stored["ranks"]
+    ranks = np.array(given, np.int64)
     return Plan(
         raw=raw,
         own=own,
@@ -357,6 +368,7 @@ def _plan(text: str, stored: dict[str, Any], count: int, whole: Market, own: Own
         limits=config.section(LimitsSection, raw, "limits"),
         data=data_text(data, market, stored["warmup"], header.pattern),
         indicators={},
+        search=search,
     )
 
 

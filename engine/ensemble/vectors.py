@@ -47,7 +47,7 @@ def ensemble_component(
                 found.at(tuple(pick if j == i else 0 for j in range(len(found.axes)))).stage.check(strategies, regimes)
         return found
     rules = validated(Ensemble, table, where)
-    rules.check(strategies, regimes)
+    rules.check_regimes(regimes)
     rows = regimes if rules.by_regime else ("",)
     if method == "tpe":
         if strategies < 2:

@@ -93,10 +93,14 @@ class Ensemble(Stage):
 
     def check(self, strategies: int, regimes: tuple[str, ...]) -> None:
         """Raise ConfigError when what is given by regime, or for each strategy, does not fit these."""
+        self.check_regimes(regimes)
+        if self.method != "inverse_volatility":
+            self.matrix(strategies, regimes)
+
+    def check_regimes(self, regimes: tuple[str, ...]) -> None:
+        """Raise ConfigError when weights by regime are asked for and there are none."""
         if self.by_regime and not regimes:
             raise ConfigError("[ensemble] by_regime: there are no regimes; add a [classifier], or take it out")
-        if self.method in ("equal", "fixed"):
-            self.matrix(strategies, regimes)
 
     def matrix(self, strategies: int, regimes: tuple[str, ...]) -> Array:
         """Weights, float64 (regimes + 1, strategies); row 0 holds before the first label.
