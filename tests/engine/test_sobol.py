@@ -73,7 +73,7 @@ def test_nearly_all_points_of_a_grid_are_found() -> None:
 
 
 def test_a_sweep_without_an_end_is_drawn_from() -> None:
-    wide = {"from": 0.0, "to": 1.0, "step": 0.0001}
+    wide = {"from": 0.0001, "to": 1.0, "step": 0.0001}
     stage = {"kind": "random_entry", "probability": wide, "hold": {"from": 1, "to": 1000, "step": 1}}
     found = swept(stage, samples=40, where=["random_entry.hold > 500"])
     assert found.sweep.total > 5_000_000 and len(found.ranks) == 40
