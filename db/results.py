@@ -64,6 +64,12 @@ def one(connection: Connection, run_id: int, idx: int) -> Container:
     return _containers(rows)[0]
 
 
+def committed(connection: Connection, run_id: int) -> npt.NDArray[np.int64]:
+    """See `Store.committed`."""
+    rows = connection.exec_driver_sql("SELECT idx FROM container WHERE run_id = ? ORDER BY idx", (run_id,)).all()
+    return np.array([row[0] for row in rows], dtype=np.int64)
+
+
 def find(connection: Connection, digest: str) -> tuple[int, int | None] | None:
     """See `Store.find`."""
     row = connection.exec_driver_sql(

@@ -203,6 +203,11 @@ class Store:
         with self._database.reading() as connection:
             return results.one(connection, run_id, idx)
 
+    def committed(self, run_id: int) -> npt.NDArray[np.int64]:
+        """The indices of a run's stored containers, int64, ascending; its benchmark, if stored, is first."""
+        with self._database.reading() as connection:
+            return results.committed(connection, run_id)
+
     def find(self, digest: str) -> tuple[int, int | None] | None:
         """The oldest run (index None) or container with this digest, None if there is none here."""
         with self._database.reading() as connection:

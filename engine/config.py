@@ -21,7 +21,6 @@ _DOTTED = re.compile(rf"(?:[\w-]+[ \t]*\.[ \t]*){{{MAX_DOTS}}}")
 _MAX_DEPTH = 40
 
 PATTERNS = ("full_backtest", "signal_generation", "signal_replay")
-LATER_METHODS = ("sobol", "tpe")
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -4,6 +4,7 @@ Each step reads its inputs from its own bus, calls one function of `steps.py`, a
 container does can be seen by another: its buses are its own, and what it shares is immutable.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from engine.bar_by_bar import Speaker, walk
 from engine.bus import Buses
 from engine.contracts import Role
+from engine.ensemble.inverse_volatility import inverse_volatility
+from engine.ensemble.weights import Ensemble
 from engine.events import Kind, Level, empty_log
 from engine.market.market import Market, frozen
 from engine.patterns import ROUTES, Route
@@ -150,7 +153,23 @@ class Container:
         rows, names = (found[0].rows, found[0].regimes.names) if found else (_NO_ROWS, ())
         sizing, caps = self._sizing(), self._caps(found[0].regimes if found else None)
         batches = port.read(SIGNAL)
-        port.publish(TARGET, targets(spec.ensemble, spec.risk, sizing, shared.market, rows, names, batches, caps))
+        ensemble = self._weights(batches, found[0].regimes if found else None)
+        port.publish(TARGET, targets(ensemble, spec.risk, sizing, shared.market, rows, names, batches, caps))
+
+    def _weights(self, batches: list[Log], regimes: Regimes | None) -> Ensemble:
+        """The ensemble with its weights, worked out of the signals where its method says so."""
+        ensemble, plan = self.spec.ensemble, self.shared.plan
+        if ensemble.method != "inverse_volatility":
+            return ensemble
+        told = hashlib.sha256(b"".join([batch.tobytes() for batch in batches]))
+        told.update(b"" if regimes is None else regimes.codes.tobytes())
+        stop = len(self.shared.market.time) if plan.test is None else plan.test
+        found: Ensemble = self.shared.result(
+            ("weights", ensemble.by_regime, tuple(len(batch) for batch in batches), told.digest()),
+            lambda: inverse_volatility(batches, self.shared.seen, regimes, self.first, stop, ensemble.by_regime),
+            lambda _: 1024,
+        )
+        return found
 
     def _trade(self) -> None:
         """Risk & portfolio and execution depend on each other bar by bar: one kernel, then each publishes its part."""

@@ -12,14 +12,19 @@ import numpy.typing as npt
 from engine import config
 from engine.classifiers.base import Classifier
 from engine.config import DataSection, ExpectedSection, ExperimentSection, LimitsSection, SweepSection
+from engine.ensemble.vectors import ensemble_component
 from engine.ensemble.weights import Ensemble, scales
 from engine.errors import ConfigError, nearest
 from engine.execution.rules import Execution
+from engine.projections.catalogue import METRICS
 from engine.registry import BUILT_IN, Registry
 from engine.risk.portfolio import Portfolio
 from engine.risk.standard import Risk
+from engine.search import MAX_SAMPLES, Searching
+from engine.sobol import sobol
+from engine.strategies.bar import BarStrategy
 from engine.strategies.by_regime import ByRegime
-from engine.sweep import Branch, Component, Sweep, component
+from engine.sweep import MAX_POINTS, MAX_VALUES, Branch, Component, Sweep, component
 from engine.where import parse
 
 _NAME = re.compile(r"[A-Za-z_][\w-]{0,63}$")
@@ -29,7 +34,8 @@ _RESERVED = ("classifier", "risk", "portfolio", "execution", "ensemble", "book")
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything an experiment says. `ranks`: the points of `sweep` that are its containers, int64, in index order."""
+    """Everything an experiment says. `ranks`: the points of `sweep` that are its containers, int64, in index order; of
+    one that searches, whose points follow from results, those that show what it may ask for."""
 
     header: ExperimentSection
     data: DataSection
@@ -37,10 +43,11 @@ class Experiment:
     expected: ExpectedSection | None
     sweep: Sweep
     ranks: npt.NDArray[np.int64]
+    search: Searching | None = None
 
     @property
     def containers(self) -> int:
-        return len(self.ranks)
+        return self.search.samples if self.search else len(self.ranks)
 
 
 @dataclass(frozen=True)
@@ -68,15 +75,60 @@ def parse_experiment(raw: Mapping[str, Any], registry: Registry = BUILT_IN, told
     limits = config.section(LimitsSection, raw, "limits")
     expected = config.section(ExpectedSection, raw, "expected") if "expected" in raw else None
     sweeping = config.section(SweepSection, raw, "sweep")
-    if sweeping.method in config.LATER_METHODS:
-        raise ConfigError(f'[sweep] method "{sweeping.method}" is not part of this version; use "grid" or "random"')
-    if (sweeping.method == "random") != (sweeping.samples is not None):
-        raise ConfigError('[sweep] samples goes with method = "random", and method = "random" needs samples')
-    if sweeping.objective is not None:
-        raise ConfigError('[sweep] objective goes with method = "tpe", which is not part of this version')
+    if (sweeping.method == "grid") != (sweeping.samples is None):
+        raise ConfigError('[sweep] samples goes with method = "random", "sobol" or "tpe", each of which needs samples')
+    if sweeping.objective is not None and sweeping.method != "tpe":
+        raise ConfigError('[sweep] objective goes with method = "tpe"; remove it, or change the method')
+    if sweeping.objective is not None and sweeping.objective not in METRICS:
+        raise ConfigError(
+            f"[sweep] objective: there is no metric '{sweeping.objective}'; {nearest(sweeping.objective, METRICS)}"
+        )
     sweep = build_sweep(raw, registry, told=told)
-    ranks = sweep.random(sweeping.samples, header.seed) if sweeping.samples else sweep.grid()
+    search = _search(sweep, sweeping)
+    if search is not None:
+        if data.warmup == "common" and sweep.total > MAX_VALUES:
+            raise ConfigError(
+                f'[data] warmup: "common" looks at all {sweep.total:,} points that a search may ask for; at most '
+                f"{MAX_VALUES:,} are: give a number of bars"
+            )
+        shown = sweep.grid() if sweep.total <= MAX_VALUES else sweep.corners()
+        return Experiment(header, data, limits, expected, sweep, shown, search)
+    if sweeping.samples is None:
+        ranks = sweep.grid()
+    else:
+        draw = sobol if sweeping.method == "sobol" else Sweep.random
+        ranks = draw(sweep, sweeping.samples, header.seed)
     return Experiment(header, data, limits, expected, sweep, ranks)
+
+
+def _search(sweep: Sweep, sweeping: SweepSection) -> Searching | None:
+    """What a search is told; None without one, also where it would ask for all points anyway. Raises ConfigError."""
+    weights = next((branch.searched.rules for branch in sweep.branches if branch.searched), None)
+    samples, objective = sweeping.samples, sweeping.objective or "sharpe"
+    if weights is not None and sweeping.method == "tpe":
+        if weights.samples is not None or "objective" in weights.model_fields_set:
+            raise ConfigError(
+                '[ensemble] method "tpe" joins the search of [sweep]; give samples and objective there alone'
+            )
+    elif weights is not None:
+        if sweep.total > 1 or sweeping.method != "grid":
+            raise ConfigError(
+                '[ensemble] method "tpe" searches weights alone; with other swept parameters use [sweep] method "tpe", '
+                "which searches both"
+            )
+        if weights.samples is None:
+            raise ConfigError('[ensemble] method "tpe" needs samples')
+        samples, objective = weights.samples, weights.objective
+    elif sweeping.method != "tpe":
+        return None
+    assert samples is not None
+    if weights is None and sweep.total <= MAX_POINTS:
+        points = len(sweep.grid())
+        if samples >= points:
+            return None
+    if samples > MAX_SAMPLES:
+        raise ConfigError(f'{samples:,} samples; method "tpe" asks at most {MAX_SAMPLES:,}, each in view of all before')
+    return Searching(samples, objective)
 
 
 def build_sweep(
@@ -102,13 +154,16 @@ def _branches(raw: Mapping[str, Any], registry: Registry, checked: bool, told: T
         raw, "portfolio", lambda t, w: _kind({"kind": "portfolio", **t}, w, {"portfolio": Portfolio}), checked
     )
     single = {}
-    for name, model in (("ensemble", Ensemble), ("execution", Execution)):
+    for name in ("ensemble", "execution"):
         found = config.tables(raw, name)
         if len(found) > 1:
             raise ConfigError(f"[{name}] can stand once; sweep its parameters instead")
-        single[name] = component(name, f"[{name}]", model, found[0] if found else {}, checked)
+        single[name] = found[0] if found else {}
+    execution = component("execution", "[execution]", Execution, single["execution"], checked)
+    seed = config.section(ExperimentSection, raw, "experiment").seed
+    ensembles: dict[tuple[Any, ...], Component] = {}
     if pattern == "signal_generation":
-        _check_unswept([*risks, *portfolios], [*single.values()])
+        _check_unswept([*risks, *portfolios], execution)
     alternatives = {"classifier": classifiers, "risk": risks, "portfolio": portfolios}
     for book, strategies in books.items():
         for taken in itertools.product(*alternatives.values()):
@@ -117,39 +172,57 @@ def _branches(raw: Mapping[str, Any], registry: Registry, checked: bool, told: T
                 if len(choices) > 1:
                     labels[name] = label
             classifier, risk, portfolio = (part for _, part in taken)
-            parts = (classifier, *strategies, single["ensemble"], risk, portfolio, single["execution"])
+            regimes = classifier.model.regimes if classifier and issubclass(classifier.model, Classifier) else ()
+            key = tuple(part.name for part in strategies), regimes
+            if told is not None:
+                key = told.strategies, told.regimes
+            if key not in ensembles:
+                ensembles[key] = ensemble_component(single["ensemble"], *key, seed, checked)
+                _check_known(ensembles[key], strategies)
+                if pattern == "signal_generation":
+                    _check_unswept([], ensembles[key])
+            parts = (classifier, *strategies, ensembles[key], risk, portfolio, execution)
             branch = Branch(labels, tuple(part for part in parts if part is not None))
-            if checked and told is not None:
-                _check_regimes(branch, told.regimes, len(told.strategies))
-            elif checked:
-                regimes = classifier.model.regimes if classifier and issubclass(classifier.model, Classifier) else ()
-                _check_regimes(branch, regimes, len(strategies))
+            if checked:
+                _check_regimes(branch, key[1])
             yield branch
 
 
-def _check_unswept(alternatives: list[tuple[str, Component | None]], single: list[Component]) -> None:
+def _check_unswept(alternatives: list[tuple[str, Component | None]], single: Component) -> None:
     """Raise ConfigError for what signal generation would compute again and again to the same signals."""
     parts = [part for _, part in alternatives if part is not None]
     for name in ("risk", "portfolio"):
         if sum(part.model.family == name for part in parts) > 1:
             raise ConfigError(f"[[{name}]] takes no part in signal_generation: keep one, the others change no signal")
-    for part in [*parts, *single]:
-        if part.axes:
+    for part in [*parts, single]:
+        if part.axes or part.searched:
+            path = part.axes[0].path if part.axes else "ensemble.weights"
             raise ConfigError(
-                f"{part.axes[0].path} takes no part in signal_generation, so sweeping it changes no signal; "
-                "give it one value"
+                f"{path} takes no part in signal_generation, so sweeping it changes no signal; give it one value"
             )
 
 
-def _check_regimes(branch: Branch, regimes: tuple[str, ...], strategies: int) -> None:
-    """What is given by regime must name regimes of the branch's classifier; weights count its strategies."""
+def _check_known(ensemble: Component, strategies: list[Component]) -> None:
+    """Weights by volatility need all signals before the first bar is traded."""
+    methods = [ensemble.base.get("method")]
+    methods += [value for axis in ensemble.axes if axis.place == ("method",) for value in axis.values]
+    for part in strategies:
+        if "inverse_volatility" in methods and issubclass(part.model, BarStrategy):
+            raise ConfigError(
+                '[ensemble] method "inverse_volatility" needs signals that are known ahead, and strategy '
+                f"'{part.name}' decides bar by bar; choose another method"
+            )
+
+
+def _check_regimes(branch: Branch, regimes: tuple[str, ...]) -> None:
+    """What is given by regime must name regimes of the branch's classifier."""
     for part in branch.components:
+        if part.model is Ensemble:
+            continue  # checked where it was made; it may have very many weights
         for i, axis in enumerate(part.axes or (None,)):
             for pick in range(len(axis.values) if axis else 1):
                 picks = tuple(pick if j == i else 0 for j in range(len(part.axes)))
-                if part.model is Ensemble:
-                    part.at(picks).stage.matrix(strategies, regimes)
-                elif issubclass(part.model, Risk):
+                if issubclass(part.model, Risk):
                     scales(part.at(picks).stage.regime_scale, regimes)
                 elif issubclass(part.model, ByRegime):
                     part.at(picks).stage.check(regimes, part.where)

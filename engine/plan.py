@@ -27,6 +27,7 @@ from engine.own.stages import OwnStages
 from engine.own.standin import StandIn
 from engine.risk.portfolio import Portfolio
 from engine.risk.sizing import members
+from engine.search import Searching
 from engine.signals.stored import Replay, SignalLog, join, regime_source
 from engine.stage import Stage
 from engine.strategies.base import Strategy
@@ -41,10 +42,10 @@ class Plan:
     """What the cells need, and all they get.
 
     raw: the experiment's plain TOML data. own: the user's stages it names. ranks: int64, the sweep's point of each
-    container. first: the first trading bar; test: the first held-out bar, or None. indicators: hub values by reference
-    (None: the market itself; a name or "": the series a classifier sees). data: canonical JSON for spec_hash. trusted:
-    the own stages have passed their check as they are, so that containers may share a child. replay: the signals of a
-    replay.
+    container; none with `search`: its points come with each batch. first: the first trading bar; test: the first
+    held-out bar, or None. indicators: hub values by reference (None: the market itself; a name or "": the series a
+    classifier sees). data: canonical JSON for spec_hash. trusted: the own stages have passed their check as they are,
+    so that containers may share a child. replay: the signals of a replay.
     """
 
     raw: Mapping[str, Any]
@@ -59,6 +60,7 @@ class Plan:
     data: str
     indicators: Mapping[str | None, Arrays]
     trusted: bool = False
+    search: Searching | None = None
     replay: Replay | None = None
 
     @property
@@ -73,7 +75,7 @@ class Plan:
 
     @property
     def containers(self) -> int:
-        return len(self.ranks)
+        return self.search.samples if self.search else len(self.ranks)
 
 
 def prepare(
@@ -131,7 +133,12 @@ def plan_on(
     described = data_text(data, market, warmup, experiment.header.pattern, replay)
     values = {key: hub.values() for key, hub in hubs.items()}
     limits, seed = experiment.limits, experiment.header.seed
-    return Plan(raw, own, market, experiment.ranks, first, warmup, test, seed, limits, described, values, replay=replay)
+    ranks = experiment.ranks[:0] if experiment.search else experiment.ranks
+    return Plan(
+        *(raw, own, market, ranks, first, warmup, test, seed, limits, described, values),
+        search=experiment.search,
+        replay=replay,
+    )
 
 
 def data_text(data: DataSection, market: Market, warmup: int, pattern: str, replay: Replay | None = None) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.experiment import build_sweep
+from engine.errors import ConfigError
+from engine.experiment import Told, build_sweep
 from engine.indicators.hub import DEFAULT_BUDGET, Hub
 from engine.indicators.own import computed
 from engine.indicators.request import Request
@@ -24,7 +25,7 @@ from engine.plan import Plan
 from engine.registry import Registry
 from engine.stage import Stage
 from engine.strategies.by_regime import ByRegime
-from engine.sweep import canonical
+from engine.sweep import Point, canonical
 
 RESULTS_BUDGET = 64 << 20
 
@@ -41,11 +42,23 @@ class Shared:
         #: What stages above risk see of it.
         self.seen = in_first_units(plan.market)
         self.registry = registry
-        self.sweep = build_sweep(plan.raw, registry or plan.own.registry, checked=False)  # it was, for the plan
+        told = Told(plan.replay.names, plan.replay.regimes) if plan.replay else None
+        # checked it was for the plan
+        self.sweep = build_sweep(plan.raw, registry or plan.own.registry, checked=False, told=told)
         self.hub = self._hub(None)
         self._series: dict[str, Hub] = {}
         self._results: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
+        #: Of a search: the points of the containers that are asked for now, by index.
+        self.points: dict[int, Point] = {}
+
+    def point(self, index: int) -> Point:
+        """The point of container `index`. Raises ConfigError for one that a search has not asked for."""
+        if self.plan.search is None:
+            return Point(int(self.plan.ranks[index]))
+        if index not in self.points:
+            raise ConfigError(f"container {index} is found by a search, and its point is not known here")
+        return self.points[index]
 
     def series(self, reference: str) -> Hub:
         """The hub of what a classifier sees: a reference symbol's name, or "" for the index."""

@@ -41,8 +41,9 @@ def resolve(shared: Shared, index: int) -> Spec:
     """The spec of container `index`, or of `BENCHMARK`. Raises ConfigError when a stage refuses its values."""
     if index == BENCHMARK:
         return benchmark(shared)
-    branch, picks = shared.sweep.locate(int(shared.plan.ranks[index]))
-    return assemble(branch, picks, shared.plan.data, shared.plan.seed, shared.plan.pattern, shared.plan.replay)
+    point, plan = shared.point(index), shared.plan
+    branch, picks = shared.sweep.locate(point.rank)
+    return assemble(branch, picks, plan.data, plan.seed, point.weights, plan.pattern, plan.replay)
 
 
 def assemble(
@@ -50,11 +51,12 @@ def assemble(
     picks: tuple[int, ...],
     data: str,
     seed: int,
+    weights: Any = None,
     pattern: str = "full_backtest",
     replay: Replay | None = None,
 ) -> Spec:
     """The spec of one point of a branch, on data described by the canonical JSON `data`."""
-    choices = branch.choices(picks)
+    choices = branch.choices(picks, weights)
     single: dict[str, Any] = {}
     strategies: list[Strategy] = []
     fragments: dict[int, str] = {}
@@ -82,14 +84,15 @@ def assemble(
         single["execution"],
         fragments,
         tuple(names),
-        branch.params(picks),
+        branch.params(picks, weights),
         text_digest(text),
     )
 
 
 def benchmark(shared: Shared) -> Spec:
     """Buy and hold with default risk and the costs, cash and risk-free rate of the experiment's first container."""
-    branch, picks = shared.sweep.locate(int(shared.plan.ranks[0]))
+    # of a search, whose first container is drawn by chance, the sweep's first point
+    branch, picks = shared.sweep.locate(int(shared.plan.ranks[0]) if len(shared.plan.ranks) else 0)
     kept, start = [], 0
     parts = [
         component("benchmark", "benchmark", BuyAndHold, {}),

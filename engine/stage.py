@@ -30,6 +30,10 @@ class Stage(BaseModel):
         """The field that says what may stand at a place of the stage's table: its first key's. None: there is none."""
         return cls.model_fields.get(place[0])
 
+    def decides(self) -> dict[str, Any]:
+        """The parameters that a result depends on, for the hash of its spec: all of them."""
+        return self.__dict__
+
     def values(self) -> dict[str, Any]:
         """The parameters as plain data, in field order."""
         return self.model_dump(mode="json")

@@ -23,6 +23,8 @@ from engine.where import Condition
 
 MAX_VALUES = 100_000
 MAX_POINTS = 5_000_000
+#: The name of an ensemble's weights among a point's parameters.
+WEIGHTS = "ensemble.weights"
 RANGE_KEYS = {"from", "to", "step"}
 #: How many resolved stages a component remembers; a full memory is forgotten whole.
 _REMEMBERED = 4096
@@ -37,6 +39,13 @@ class Axis:
     values: tuple[Any, ...]
 
 
+class Point(NamedTuple):
+    """A point of a sweep: its rank, and, where a search asks for weights, these as `[ensemble] weights` has them."""
+
+    rank: int
+    weights: Any = None
+
+
 class Choice(NamedTuple):
     """A component at one combination of its values: the stage, and its canonical JSON for `spec_hash`."""
 
@@ -46,7 +55,8 @@ class Choice(NamedTuple):
 
 @dataclass
 class Component:
-    """One stage of a branch with the axes of its parameters."""
+    """One stage of a branch with the axes of its parameters. `searched`: what is asked of a search for an ensemble
+    (`ensemble.vectors.Searched`)."""
 
     name: str
     where: str
@@ -54,18 +64,24 @@ class Component:
     base: dict[str, Any]
     axes: tuple[Axis, ...]
     memory: dict[tuple[int, ...], Choice] = field(default_factory=dict, repr=False)
+    searched: Any = None
 
     def at(self, picks: tuple[int, ...]) -> Choice:
         """The stage with axis i at its value number picks[i]. Raises ConfigError when it does not accept them."""
         choice = self.memory.get(picks)
         if choice is None:
-            stage = self.stage(picks)
-            own = {"@source": self.model.source_hash} if self.model.source_hash else {}
-            fragment = canonical({"kind": self.model.kind, **own, **stage.__dict__})
             if len(self.memory) >= _REMEMBERED:
                 self.memory.clear()
-            choice = self.memory[picks] = Choice(stage, fragment)
+            choice = self.memory[picks] = self._chosen(self.stage(picks))
         return choice
+
+    def weighing(self, weights: Any) -> Choice:
+        """The ensemble with weights that a search asked for."""
+        return self._chosen(validated(self.model, {**self.base, "weights": weights}, self.where))
+
+    def _chosen(self, stage: Stage) -> Choice:
+        own = {"@source": self.model.source_hash} if self.model.source_hash else {}
+        return Choice(stage, canonical({"kind": self.model.kind, **own, **stage.decides()}))
 
     def stage(self, picks: tuple[int, ...]) -> Stage:
         """As `at`, the stage alone, and not remembered."""
@@ -90,6 +106,8 @@ class Branch:
         self.axes = tuple(axis for component in self.components for axis in component.axes)
         self.size = prod(len(axis.values) for axis in self.axes)
         self.fixed = {key: value for component in self.components for key, value in component.plain().items()}
+        #: The ensemble's `searched`, where a search asks for its weights.
+        self.searched = next((part.searched for part in self.components if part.searched is not None), None)
 
     def picks(self, rank: int) -> tuple[int, ...]:
         """Which value of each axis the point `rank` of this branch takes."""
@@ -99,19 +117,34 @@ class Branch:
             found.append(pick)
         return tuple(reversed(found))
 
-    def params(self, picks: Sequence[int]) -> dict[str, Any]:
+    def params(self, picks: Sequence[int], weights: Any = None) -> dict[str, Any]:
         """The swept parameters of a point, by path, and the branch it is on."""
         swept = {axis.path: axis.values[pick] for axis, pick in zip(self.axes, picks, strict=True)}
-        return {**self.labels, **swept}
+        return {**self.labels, **swept, **({WEIGHTS: weights} if weights is not None else {})}
 
-    def choices(self, picks: tuple[int, ...]) -> tuple[Choice, ...]:
+    def choices(self, picks: tuple[int, ...], weights: Any = None) -> tuple[Choice, ...]:
         """The resolved stages of a point, in the order of `components`."""
         found, start = [], 0
         for component in self.components:
             stop = start + len(component.axes)
-            found.append(component.at(picks[start:stop]))
+            asked = weights is not None and component.searched is not None
+            found.append(component.weighing(weights) if asked else component.at(picks[start:stop]))
             start = stop
         return tuple(found)
+
+    def place(self, params: Mapping[str, Any]) -> int | None:
+        """The rank within the branch of the point with these `params`; None when it is not on this branch."""
+        named = {axis.path for axis in self.axes} | self.labels.keys() | ({WEIGHTS} if self.searched else set())
+        if params.keys() != named or any(params[name] != label for name, label in self.labels.items()):
+            return None
+        rank = 0
+        for axis in self.axes:
+            wanted = canonical(params[axis.path])  # True is 1 for Python, and 5 is 5.0
+            pick = next((i for i, value in enumerate(axis.values) if canonical(value) == wanted), None)
+            if pick is None:
+                return None
+            rank = rank * len(axis.values) + pick
+        return rank
 
 
 @dataclass
@@ -123,6 +156,8 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self.total = sum(branch.size for branch in self.branches)
+        if self.total >= 2**63:
+            raise ConfigError(f"the sweep has {self.total:.3g} points, more than can be numbered; give fewer values")
         known = sorted({name for branch in self.branches for name in branch.fixed})
         for condition in self.conditions:
             for name in sorted(condition.names):
@@ -138,6 +173,18 @@ class Sweep:
                 return branch, branch.picks(rank)
             rank -= branch.size
         raise IndexError(rank)
+
+    def rank(self, params: Mapping[str, Any]) -> int:
+        """The rank of the point with these `params`, as `Branch.params` gives them. ConfigError when there is none."""
+        offset = 0
+        for branch in self.branches:
+            found = branch.place(params)
+            if found is not None:
+                return offset + found
+            offset += branch.size
+        raise ConfigError(
+            f"the sweep has no point with the parameters {canonical(dict(params))[:200]}; was it changed?"
+        )
 
     def stages(self, ranks: npt.NDArray[np.int64]) -> list[Stage]:
         """The stages of the points `ranks`, each component at each combination of its own values once.
@@ -181,6 +228,19 @@ class Sweep:
         if not len(ranks):
             raise ConfigError("the sweep is empty: no point meets [sweep] where; loosen it")
         return ranks
+
+    def corners(self) -> npt.NDArray[np.int64]:
+        """The ranks of the points with each value of each axis, the others at their first, int64, ascending."""
+        found: dict[int, None] = {}
+        offset = 0
+        for branch in self.branches:
+            stride = branch.size
+            found[offset] = None
+            for axis in branch.axes:
+                stride //= len(axis.values)
+                found |= dict.fromkeys(offset + pick * stride for pick in range(len(axis.values)))
+            offset += branch.size
+        return np.fromiter(sorted(found), np.int64)
 
     def random(self, samples: int, seed: int) -> npt.NDArray[np.int64]:
         """The ranks of `samples` distinct points that meet the conditions, drawn evenly, in the order drawn."""

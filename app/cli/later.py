@@ -3,7 +3,6 @@
 #: Command → what to do instead.
 COMMANDS = {
     "stop": "Ctrl-C stops a run in its terminal, and keeps what is stored",
-    "resume": "run the experiment again with 'bulkhead run'",
     "kill": "give containers limits under [limits]; they end by themselves",
     "signals": "only full backtests can be run and read",
     "bundle": "hand on an experiment with 'bulkhead export'",

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import container, data, difference, export, run, runs, serve, stage
+from app.cli import container, data, difference, export, resume, run, runs, serve, stage
 from app.cli.common import Opened, one_line, say
 from app.cli.later import COMMANDS
 from engine import __version__
@@ -45,6 +45,7 @@ app = typer.Typer(
     help="Bulkhead: a research workbench for trading strategies.",
 )
 app.command("run")(run.run)
+app.command("resume")(resume.resume)
 app.command("runs")(runs.runs)
 app.command("show")(runs.show)
 app.command("container")(container.container)

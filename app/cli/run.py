@@ -72,11 +72,11 @@ def run(
 
                 report = running.execute(store, prepared, run_id, count, backend, told)
         except KeyboardInterrupt:
-            report = _stopped(store, run_id)
+            report = stopped(store, run_id)
         if as_json:
             print_json({key: value for key, value in asdict(report).items() if key in KEYS})
         else:
-            _summary(store, report)
+            summary(store, report)
     raise typer.Exit(0 if report.done == report.containers else 1)
 
 
@@ -98,7 +98,7 @@ def _check_backend(backend: str, scheduler: str | None) -> None:
         raise InputError(f"--backend: there is no '{backend}'; {nearest(backend, known)}")
 
 
-def _stopped(store: "Store", run_id: int) -> "Report":
+def stopped(store: "Store", run_id: int) -> "Report":
     """The report of a run that was stopped: what is committed stays."""
     from app.services.running import Report
 
@@ -113,7 +113,7 @@ def _stopped(store: "Store", run_id: int) -> "Report":
     return Report(run_id, run.containers, run.done, run.containers - run.done, seconds, startup, run.digest, run.status)
 
 
-def _summary(store: "Store", report: "Report") -> None:
+def summary(store: "Store", report: "Report") -> None:
     """The best few, what failed and why, and what to do next."""
     from app.cli.tables import containers_table, failure_lines, seconds
 

@@ -15,14 +15,17 @@ from app.services.drafting_fields import FieldSpec, fields
 from engine import config
 from engine.config import ExperimentSection, LimitsSection, SweepSection
 from engine.patterns import ROUTES
+from engine.projections.catalogue import METRICS
 
 STATE = st.session_state
 #: What the fields of these sections mean.
 MEANINGS = {
     "pattern": "the stages that a container walks through",
     "seed": "random draws follow from it: the same seed, the same result",
-    "method": "grid: every combination; random: some of them, drawn evenly",
-    "samples": "how many combinations are drawn",
+    "method": "grid: every combination; random: some of them, drawn evenly; sobol: the same with smaller holes; "
+    "tpe: those that a search asks for",
+    "samples": "how many combinations are run",
+    "objective": "the metric (before test_start) that is searched for, its better side first",
     "wall_seconds": "wall clock a container may take",
     "cpu_seconds": "processor time a container may take",
     "memory_mb": "memory a container may use",
@@ -69,10 +72,16 @@ def sweep(form: Form, names: tuple[str, ...]) -> None:
     method = form.value(("sweep", "method"))
     for spec in _described(SweepSection):
         if spec.name == "method":
-            ready = tuple(choice for choice in spec.choices if choice not in config.LATER_METHODS)
-            field(form, replace(spec, choices=ready), ("sweep", "method"), modes=("fixed",))
-        elif spec.name == "samples" and (method == "random" or form.value(("sweep", "samples")) is not None):
+            field(form, spec, ("sweep", "method"), modes=("fixed",))
+        elif spec.name == "samples" and (method not in (None, "grid") or form.value(("sweep", "samples")) is not None):
             field(form, replace(spec, unit="containers"), ("sweep", "samples"), modes=("fixed",))
+        elif spec.name == "objective" and (method == "tpe" or form.value(("sweep", "objective")) is not None):
+            field(
+                form,
+                replace(spec, kind="choice", choices=METRICS, default="sharpe"),
+                ("sweep", "objective"),
+                modes=("fixed",),
+            )
     _conditions(form, names)
 
 

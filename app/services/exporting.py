@@ -110,11 +110,11 @@ def _data(reading: Reading, raw: dict[str, Any]) -> dict[str, Any]:
 
 def _stages(reading: Reading) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The sections of the container's stages, and the tables of its strategies, each with the values it took."""
-    plan = reading.shared.plan
-    branch, picks = reading.shared.sweep.locate(int(plan.ranks[reading.container.index]))
+    point = reading.shared.point(reading.container.index)
+    branch, picks = reading.shared.sweep.locate(point.rank)
     sections: dict[str, Any] = {}
     strategies = []
-    for part, choice in zip(branch.components, branch.choices(picks), strict=True):
+    for part, choice in zip(branch.components, branch.choices(picks, point.weights), strict=True):
         stage = choice.stage
         if isinstance(stage, Strategy):
             strategies.append({"kind": stage.kind, "name": part.name, **_parameters(stage)})

@@ -22,6 +22,7 @@ from app.services.home import Home
 from db.store import Container, Run
 from engine import config
 from engine.config import DataSection, LimitsSection
+from engine.ensemble.inverse_volatility import inverse_volatility
 from engine.errors import DataError, StoreError
 from engine.events import NO_SYMBOL, VALUES, Kind, Source
 from engine.indicators.hub import Hub
@@ -37,10 +38,12 @@ from engine.projections.causes import regime_codes
 from engine.projections.funnel import funnel
 from engine.projections.shares import Shares, order_shares
 from engine.projections.trace import Names
+from engine.search import Searching
 from engine.shared import Shared
 from engine.signals.stored import blank
 from engine.spec import Spec, resolve
-from engine.stage import Stage
+from engine.stage import Regimes, Stage
+from engine.sweep import WEIGHTS, Point
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,7 +181,15 @@ class Reading:
     @cached_property
     def weights(self) -> npt.NDArray[np.float64]:
         """What the strategies weigh, float64 (regimes + 1, strategies); row 0 holds before the first label."""
-        return self.spec.ensemble.matrix(len(self.strategies), self.regime_names)
+        ensemble, names = self.spec.ensemble, self.regime_names
+        if ensemble.method == "inverse_volatility":
+            signals = self.log[self.log["kind"] == Kind.SIGNAL]
+            batches = [signals[signals["source"] == Source.STRATEGY + place] for place in range(len(self.strategies))]
+            regimes = Regimes(self.regimes, names) if names else None
+            stop = len(self.market.time) if self.test is None else self.test
+            by_regime = ensemble.by_regime
+            ensemble = inverse_volatility(batches, self.shared.seen, regimes, self.first, stop, by_regime)
+        return ensemble.matrix(len(self.strategies), names)
 
     @cached_property
     def shares(self) -> Shares:
@@ -332,7 +343,14 @@ def read(home: Home, run_id: int, index: int) -> Reading:
         sources = tuple(store.sources(run_id)) if run.plan.get("own") else ()
     plan = json.dumps(run.plan)
     shared = _shared(home.path, run.id, run.dataset, run.dataset_hash, run.config, plan, run.containers, sources)
+    if shared.plan.search is not None and index >= 0:
+        shared.points[index] = searched_point(shared, container)
     return Reading(run, container, resolve(shared, index), shared, log)
+
+
+def searched_point(shared: Shared, container: Container) -> Point:
+    """The point that a search asked for: a container's parameters say which. ConfigError when they are of no point."""
+    return Point(shared.sweep.rank(container.params), container.params.get(WEIGHTS))
 
 
 @lru_cache(maxsize=4)
@@ -369,7 +387,9 @@ def _plan(text: str, stored: dict[str, Any], count: int, whole: Market, own: Own
     else:
         market = whole.select(told["symbols"], data.end or told["end"])
         replay = blank(tuple(told["strategies"]), told["classifier"], tuple(told["regimes"]), told["digest"])
-    ranks = np.arange(count) if stored["ranks"] is None else np.array(stored["ranks"], np.int64)
+    search = Searching(count, stored["objective"]) if "objective" in stored else None
+    given = (() if search else range(count)) if stored["ranks"] is None else stored["ranks"]
+    ranks = np.array(given, np.int64)
     return Plan(
         raw=raw,
         own=own,
@@ -383,6 +403,7 @@ def _plan(text: str, stored: dict[str, Any], count: int, whole: Market, own: Own
         data=data_text(data, market, stored["warmup"], header.pattern, replay),
         indicators={},
         replay=replay,
+        search=search,
     )
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from app.services import running
 from app.services.exporting import mean_metrics
 from app.services.home import Home
-from app.services.reading import read
+from app.services.reading import read, searched_point
 from app.services.running import Prepared, Progress
 from db.engine import FILE
 from db.store import Container, Store
@@ -177,7 +177,10 @@ def _divergence(home: Home, prepared: Prepared, old: Container, new: Container, 
     seq = first_difference(original.log, log)
     if seq is None:
         return None
-    spec = resolve(Shared(prepared.plan), new.index)
+    shared = Shared(prepared.plan)
+    if shared.plan.search is not None:
+        shared.points[new.index] = searched_point(shared, new)
+    spec = resolve(shared, new.index)
     market = prepared.plan.market
     regimes = spec.classifier.regimes if spec.classifier else ()
     names = Names(market.symbols, spec.names, regimes, market.time)

@@ -1,5 +1,6 @@
 """Running an experiment: config text in, a stored run out. The command line and the browser both go through here."""
 
+import json
 import os
 import tempfile
 import time
@@ -16,14 +17,16 @@ from app.services.home import Home
 from db.store import BENCHMARK, Lease, NewRun, Store
 from engine import config
 from engine.config import LogSection
-from engine.errors import ConfigError, DataError, StageError
+from engine.errors import ConfigError, DataError, StageError, StoreError
 from engine.experiment import Experiment, parse_experiment
 from engine.fingerprint import engine_version, fingerprint, platform_facts
 from engine.market.market import Market
 from engine.own.stages import OwnStages
 from engine.parallel.block import Block
 from engine.parallel.pool import Pool
+from engine.parallel.searched import searched_blocks
 from engine.plan import Plan, plan_on
+from engine.search import Search, figure
 from engine.shared import Shared
 from engine.signals.stored import SignalLog, told
 from engine.spec import resolve
@@ -89,13 +92,15 @@ def market_of(home: Home, experiment: Experiment) -> Market:
         ) from None
 
 
-def check(home: Home, text: str, trust: bool = False, own: OwnStages | None = None) -> Prepared:
+def check(
+    home: Home, text: str, trust: bool = False, own: OwnStages | None = None, market: Market | None = None
+) -> Prepared:
     """Parse, validate and resolve an experiment, and check its own stages that are new or changed.
 
     Raises InputError in one line, for a stage that looks ahead too; stores nothing but what the checks said.
 
     Own stages are those of the home's folder, or those that the config brings along; `trust`: also if they are strange.
-    `own`: take these, those of a stored run.
+    `own`, `market`: take these, those of a stored run.
     """
     raw = config.load(text)
     config.check_sections(raw)
@@ -105,11 +110,11 @@ def check(home: Home, text: str, trust: bool = False, own: OwnStages | None = No
     used = own.of(raw)
     gate = checking.gate(home, used.hashes, used.sources)
     try:
-        if replayed is None:
-            plan = plan_on(experiment, raw, market_of(home, experiment), own)
+        if replayed is not None:
+            found = replays.market_of(home, replayed.logs)
+            plan = plan_on(experiment, raw, found, own, logs=replayed.logs, regimes=replayed.regimes)
         else:
-            market = replays.market_of(home, replayed.logs)
-            plan = plan_on(experiment, raw, market, own, logs=replayed.logs, regimes=replayed.regimes)
+            plan = plan_on(experiment, raw, market_of(home, experiment) if market is None else market, own)
     except StageError as error:
         raise ConfigError(str(error)) from error
     plan = replace(plan, trusted=not gate.isolated)
@@ -169,7 +174,8 @@ def described(prepared: Prepared) -> dict[str, Any]:
         "test": plan.test,
         **({"own": list(plan.own.described)} if plan.own.described else {}),
         **({"told": _told(prepared)} if prepared.replayed else {}),
-        "ranks": None if prepared.experiment.sweep.total == plan.containers else plan.ranks.tolist(),
+        **({"objective": plan.search.objective} if plan.search else {}),
+        "ranks": None if plan.search or prepared.experiment.sweep.total == plan.containers else plan.ranks.tolist(),
     }
 
 
@@ -231,22 +237,30 @@ def execute(
     progress: Progress | None = None,
     order: Iterable[int] | None = None,
 ) -> Report:
-    """Run all containers of a created run and store each batch as it is finished.
+    """Run all containers of a created run that are not stored yet, and store each batch as it is finished.
 
     `progress` is called with (done, failed, all). `order`: the order to dispatch in; it changes no result.
     A KeyboardInterrupt stops the run and keeps what is committed.
     """
     plan, opened = prepared.plan, time.perf_counter()
-    total, done, failed = plan.containers, 0, 0
+    total = plan.containers
     with store.claim(run_id) as lease:
+        before, stored = store.progress(run_id), set(store.committed(run_id).tolist())
+        done, failed = before.done, before.failed
         try:
             with Pool(plan, workers, backend) as pool:
                 startup = time.perf_counter() - opened
                 store.start(lease, startup)
-                for block in pool.blocks([BENCHMARK]):
+                for block in pool.blocks([] if BENCHMARK in stored else [BENCHMARK]):
                     store.commit_benchmark(lease, block)
                 started = time.perf_counter()
-                for block in _committed(store, lease, pool.blocks(list(order) if order is not None else range(total))):
+                if plan.search is None:
+                    wanted = range(total) if order is None else order
+                    blocks = pool.blocks([index for index in wanted if index not in stored])
+                else:
+                    search = Search(prepared.experiment.sweep, plan.search, plan.seed)
+                    blocks = searched_blocks(pool, search, _figures(store, run_id, search.objective))
+                for block in _committed(store, lease, blocks):
                     good = sum(result.status == "done" for result in block.results)
                     done, failed = done + good, failed + len(block.results) - good
                     if progress:
@@ -260,3 +274,50 @@ def execute(
             raise
         digest = store.finish(lease, "done", seconds=seconds)
     return Report(run_id, total, done, total - done, seconds, startup, digest, "done")
+
+
+def _figures(store: Store, run_id: int, objective: str) -> dict[int, float]:
+    """What a search was told of a run's stored containers, by index."""
+    return {found.index: figure(found.metrics, objective) for found in store.containers(run_id)}
+
+
+def resumable(home: Home, store: Store, run_id: int) -> Prepared:
+    """A stored run that is not complete, ready to go on: its config, its data and its own stages as they were.
+
+    StoreError when it is complete, somebody works on it, or what would come now is not what came before.
+    """
+    run = store.run(run_id)
+    if run.status == "done":
+        raise StoreError(f"run {run_id} is done, so there is nothing to resume; see it with 'bulkhead show {run_id}'")
+    if run.pid is not None:
+        raise StoreError(f"run {run_id} is being worked on by process {run.pid}; wait for it, or stop it")
+    again = "so its digest would not be that of an unbroken run: run the experiment again"
+    if (run.engine, run.fingerprint) != (engine_version(), fingerprint()):
+        raise StoreError(f"run {run_id} was begun with another version of Bulkhead or on another platform, {again}")
+    try:
+        market = home.datasets.market(run.dataset_hash)
+    except DataError as error:
+        raise StoreError(
+            f"run {run_id} ran on dataset '{run.dataset}' ({run.dataset_hash[:12]}), which this home cannot give "
+            f"({error}); add that version again with 'bulkhead data add'"
+        ) from None
+    own = stages.stored(home, run.plan, tuple(store.sources(run_id)) if run.plan.get("own") else ())
+    prepared = check(home, run.config, own=own, market=market)
+    if json.loads(json.dumps(described(prepared))) != run.plan:
+        raise StoreError(f"run {run_id} is resolved to something else now, {again}")
+    return prepared
+
+
+def resume(
+    home: Home,
+    run_id: int,
+    workers: int,
+    backend: str = "loky",
+    progress: Progress | None = None,
+) -> Report:
+    """Go on with a run that was interrupted, stopped or failed: run what is not stored, as if it had never broken off.
+
+    Errors raised: those of `resumable`. See `execute`.
+    """
+    with home.store() as store:
+        return execute(store, resumable(home, store, run_id), run_id, workers, backend, progress)

@@ -6,9 +6,10 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import joblib
 import numpy as np
@@ -21,6 +22,7 @@ from engine.parallel.cell import run_cell
 from engine.parallel.warm import load_kernels
 from engine.plan import Plan
 from engine.shared import Shared
+from engine.sweep import Point
 
 #: A batch should take about a second: what a container of one symbol and this many bars takes, in seconds.
 _SECONDS, _BARS = 2e-4, 5000
@@ -28,6 +30,7 @@ _SECONDS, _BARS = 2e-4, 5000
 _BATCH = 32 * BLOCK_CONTAINERS
 #: How often a batch is tried again when its worker was lost.
 _TRIES = 3
+NO_POINTS: Mapping[int, Point] = MappingProxyType({})
 
 
 @lru_cache(maxsize=1)
@@ -43,12 +46,19 @@ def _shared(path: str, real: bool) -> Shared:
     return Shared(plan, loaded(plan.own)) if real and plan.sources else Shared(plan)
 
 
-def _cell(path: str, indices: list[int], alone: bool) -> list[Block]:
-    """A joblib task: run a batch of the plan at `path`."""
+def _placed(path: str, real: bool, points: dict[int, Point]) -> Shared:
+    """What containers share, told the points of those that are run now."""
+    shared = _shared(path, real)
+    shared.points = points
+    return shared
+
+
+def _cell(path: str, indices: list[int], alone: bool, points: dict[int, Point]) -> list[Block]:
+    """A joblib task: run a batch of the plan at `path`. `points`: those of its containers that a search asked for."""
     plan = _load(path)
     _shared(path, not plan.sources)  # before the fork, so that every child finds ready what is not the user's
     groups = [[index] for index in indices] if alone else [indices]
-    return run_cell(groups, plan.limits, lambda: _shared(path, True), lambda: _shared(path, False))
+    return run_cell(groups, plan.limits, lambda: _placed(path, True, points), lambda: _placed(path, False, points))
 
 
 def _warm(path: str, workers: int) -> int:
@@ -103,18 +113,22 @@ class Pool:
         _load.cache_clear()
         _shared.cache_clear()
 
-    def blocks(self, indices: Sequence[int]) -> Iterator[Block]:
-        """Run the containers `indices`, in any order; yields blocks as they are finished.
+    def blocks(self, indices: Sequence[int], points: Mapping[int, Point] = NO_POINTS) -> Iterator[Block]:
+        """Run the containers `indices`, in any order; yields blocks as they are finished. `points`: where a search
+        asked for them, the point of each.
 
         A worker that is lost (killed from outside) costs only time: what it had not handed over is run again.
         Raises BulkheadError when workers keep being lost.
         """
         left = dict.fromkeys(int(index) for index in indices)
-        for _ in range(_TRIES):
+        for _ in range(_TRIES if left else 0):
             try:
                 tasks = self._batches(list(left))
                 alone = self._alone()
-                for blocks in self._parallel(joblib.delayed(_cell)(self._path, task, alone) for task in tasks):
+                asked = ((task, {index: points[index] for index in task if index in points}) for task in tasks)
+                for blocks in self._parallel(
+                    joblib.delayed(_cell)(self._path, task, alone, own) for task, own in asked
+                ):
                     for block in blocks:
                         for result in block.results:
                             left.pop(result.index, None)
@@ -122,7 +136,10 @@ class Pool:
                 return
             except TerminatedWorkerError:
                 continue
-        raise BulkheadError(f"workers were lost {_TRIES} times with {len(left)} containers to go; see the system's log")
+        if left:
+            raise BulkheadError(
+                f"workers were lost {_TRIES} times with {len(left)} containers to go; see the system's log"
+            )
 
     def _alone(self) -> bool:
         """Whether each container gets a child of its own: asked for, or because own stages are not proven yet."""

@@ -66,9 +66,9 @@ BAD = {
     "where is no expression": (SMALL + "\n[sweep]\nwhere = [\"__import__('os')\"]\n", "[sweep] where"),
     "out of bounds": (SMALL.replace("[5, 10]", "[5, -10]"), "fast"),
     "replay without logs": (SMALL.replace("seed = 3", 'seed = 3\npattern = "signal_replay"'), "needs [replay]"),
-    "later method": (
-        SMALL + '\n[sweep]\nmethod = "tpe"\nsamples = 3\nobjective = "sharpe"\n',
-        "not part of this version",
+    "unknown objective": (
+        SMALL + '\n[sweep]\nmethod = "tpe"\nsamples = 3\nobjective = "sharp"\n',
+        "there is no metric 'sharp'; did you mean 'sharpe'?",
     ),
     "deep bomb": ("a = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
     "dotted bomb": (".".join("a" * 10_000) + " = 1", "dotted parts"),
