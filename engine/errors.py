@@ -6,7 +6,8 @@
     │   ├── DataError                market data: a file, a dataset, a symbol
     │   └── StoreError               a database or file of the home that cannot be used as it is
     ├── ContractError                a stage emits or reads what the contract table does not grant
-    └── StageError                   a stage gave a result that breaks its protocol (shape, range, dtype)
+    ├── StageError                   a stage gave a result that breaks its protocol (shape, range, dtype)
+    └── WorkersLost                  worker processes are gone, and what they had in hand
 
 Anything else that escapes is a defect of Bulkhead itself and is reported as an internal error.
 """
@@ -41,6 +42,10 @@ class ContractError(BulkheadError):
 
 class StageError(BulkheadError):
     """A stage's result breaks its protocol."""
+
+
+class WorkersLost(BulkheadError):
+    """Worker processes are gone, and with them the batches they had in hand."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ from engine.digest import digests
 from engine.events import EVENT, empty_log
 from engine.parallel import child
 from engine.parallel.block import BLOCK_BYTES, BLOCK_CONTAINERS, SKETCH, Block, Result, Usage, encode
+from engine.parallel.desk import IDLE, Desk
 from engine.shared import Shared
 
 _PRINTED = 2000
@@ -30,6 +31,10 @@ _PRINTED = 2000
 _PIPE_BYTES = 1 << 20
 #: How long a cell lets reports gather before it looks: woken by each, it would take the child's core every time.
 _PAUSE = 0.002
+#: How often it looks whether a container that takes long is to be killed, in seconds.
+_GLANCE = 0.1
+KILLED = "it was killed by request"
+NO_DESK = Desk(None)
 _NO_SKETCH = np.zeros(SKETCH, np.float32)
 Entry = tuple[Result, npt.NDArray[np.void], npt.NDArray[np.float32]]
 
@@ -39,18 +44,32 @@ def run_cell(
     limits: LimitsSection,
     shared: Callable[[], Shared],
     described: Callable[[], Shared] | None = None,
+    desk: Desk = NO_DESK,
 ) -> list[Block]:
     """Run every group of container indices, each in a child of its own, and return all results in blocks.
 
     `shared` gives what the containers need; it is called in the children. `described`: the same without the user's code
-    (default: the same), enough to name a container that could not name itself.
+    (default: the same), enough to name a container that could not name itself. `desk`: where to note what runs now, and
+    to look up what is to be killed.
     """
     packer = _Packer()
     for group in groups:
         left = list(group)
         while left:
-            left = _run_child(left, limits, shared, described or shared, packer)
+            kills = desk.kills()
+            if left[0] in kills:
+                _add_killed(left.pop(0), limits, described or shared, packer)
+                continue
+            alive = next((place for place, index in enumerate(left) if index in kills), len(left))
+            left = [*_run_child(left[:alive], limits, shared, described or shared, packer, desk), *left[alive:]]
     return packer.close()
+
+
+def _add_killed(index: int, limits: LimitsSection, described: Callable[[], Shared], packer: "_Packer") -> None:
+    """A container that was to be killed before it began."""
+    params, spec_hash = _describe(index, limits, described)
+    killed = Result(index, "killed", params, spec_hash, Usage(0.0, 0.0, 0), KILLED, row_start=packer.place(0))
+    packer.add(killed, empty_log(0), _NO_SKETCH)
 
 
 class _Packer:
@@ -93,6 +112,7 @@ class _Watch:
     peak: int = 0
     since: float = 0.0
     late: bool = False
+    killed: bool = False
 
 
 def _run_child(
@@ -101,15 +121,16 @@ def _run_child(
     shared: Callable[[], Shared],
     described: Callable[[], Shared],
     packer: _Packer,
+    desk: Desk,
 ) -> list[int]:
     """Fork a child for `indices`, take its reports, judge its end. Returns the containers still to run."""
     with tempfile.TemporaryFile() as output:
         watch = _Watch(since=time.perf_counter())
-        status, usage = _fork(indices, limits, shared, output.fileno(), watch, packer, describe=False)
+        status, usage = _fork(indices, limits, shared, output.fileno(), watch, packer, desk)
         # one that ran out of memory is reported by its child, which then ends: the rest wants a fresh one
-        if watch.done == len(indices) or (watch.done and status == 0 and not watch.late):
+        if watch.done == len(indices) or (watch.done and status == 0 and not (watch.late or watch.killed)):
             return indices[watch.done :]
-        verdict, error = _verdict(status, watch.late, limits)
+        verdict, error = ("killed", KILLED) if watch.killed else _verdict(status, watch.late, limits)
         used = Usage(
             time.perf_counter() - watch.since,
             max(usage.ru_utime + usage.ru_stime - watch.cpu, 0.0),
@@ -130,7 +151,8 @@ def _fork(
     output: int,
     watch: _Watch,
     packer: _Packer,
-    describe: bool,
+    desk: Desk = NO_DESK,
+    describe: bool = False,
 ) -> tuple[int, resource.struct_rusage]:
     """Fork a child, hand each of its reports to `packer`, and wait for its end: its status, and what it used."""
     reader, writer = Pipe(duplex=False)
@@ -143,10 +165,11 @@ def _fork(
     writer.close()
     ended = False
     try:
-        _receive(reader, indices, limits, watch, packer)
-        ended = not watch.late
+        _receive(reader, indices, limits, watch, packer, desk, pid)
+        ended = not (watch.late or watch.killed)
     finally:
         reader.close()
+        desk.note(IDLE, 0)
         if not ended:
             os.kill(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
@@ -163,14 +186,28 @@ def _describe(index: int, limits: LimitsSection, shared: Callable[[], Shared]) -
     return "{}", ""
 
 
-def _receive(reader: Connection, indices: list[int], limits: LimitsSection, watch: _Watch, packer: _Packer) -> None:
-    """Take messages until the child has no more (it ended, or closed its pipe) or a container is late."""
+def _receive(
+    reader: Connection,
+    indices: list[int],
+    limits: LimitsSection,
+    watch: _Watch,
+    packer: _Packer,
+    desk: Desk,
+    pid: int,
+) -> None:
+    """Take messages until the child has no more (it ended, or closed its pipe), or one is late, or to be killed."""
     while True:
+        if watch.done < len(indices):
+            desk.note(indices[watch.done], pid)
         if not reader.poll(0):
             time.sleep(_PAUSE)
-        if not reader.poll(max(watch.since + limits.wall_seconds - time.perf_counter(), 0.0)):
-            watch.late = True
-            return
+        while not reader.poll(min(max(watch.since + limits.wall_seconds - time.perf_counter(), 0.0), _GLANCE)):
+            if time.perf_counter() >= watch.since + limits.wall_seconds:
+                watch.late = True
+                return
+            if watch.done < len(indices) and indices[watch.done] in desk.kills():
+                watch.killed = True
+                return
         try:
             # from our own child, which has the same rights as we: failure is contained here, malice is not
             kind, *message = pickle.loads(reader.recv_bytes())  # noqa: S301

@@ -1,117 +1,60 @@
 """Runs a plan's containers: batches go through joblib as cells, blocks of results come back as they are finished."""
 
-import contextlib
-import gc
-import os
-import signal
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-import joblib
 import numpy as np
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from engine.errors import BulkheadError
-from engine.own.load import loaded
+from engine.errors import BulkheadError, WorkersLost
 from engine.parallel.block import BLOCK_CONTAINERS, Block
-from engine.parallel.cell import run_cell
-from engine.parallel.warm import load_kernels
+from engine.parallel.cluster import Cluster
+from engine.parallel.local import Local
+from engine.parallel.tasks import Task
 from engine.plan import Plan
-from engine.shared import Shared
 from engine.sweep import Point
 
 #: A batch should take about a second: what a container of one symbol and this many bars takes, in seconds.
 _SECONDS, _BARS = 2e-4, 5000
 #: More containers to a fork than to a block: a fork costs as much as some hundred containers.
 _BATCH = 32 * BLOCK_CONTAINERS
-#: How often a batch is tried again when its worker was lost.
+#: How often in a row workers may be lost without a single container coming back.
 _TRIES = 3
 NO_POINTS: Mapping[int, Point] = MappingProxyType({})
 
 
-@lru_cache(maxsize=1)
-def _load(path: str) -> Plan:
-    plan: Plan = joblib.load(path, mmap_mode="r")
-    return plan
-
-
-@lru_cache(maxsize=2)
-def _shared(path: str, real: bool) -> Shared:
-    """What containers share. `real`: with the user's own stages, if there are any; only in a child then."""
-    plan = _load(path)
-    return Shared(plan, loaded(plan.own)) if real and plan.sources else Shared(plan)
-
-
-def _placed(path: str, real: bool, points: dict[int, Point]) -> Shared:
-    """What containers share, told the points of those that are run now."""
-    shared = _shared(path, real)
-    shared.points = points
-    return shared
-
-
-def _cell(path: str, indices: list[int], alone: bool, points: dict[int, Point]) -> list[Block]:
-    """A joblib task: run a batch of the plan at `path`. `points`: those of its containers that a search asked for."""
-    plan = _load(path)
-    _shared(path, not plan.sources)  # before the fork, so that every child finds ready what is not the user's
-    groups = [[index] for index in indices] if alone else [indices]
-    return run_cell(groups, plan.limits, lambda: _placed(path, True, points), lambda: _placed(path, False, points))
-
-
-def _warm(path: str, workers: int) -> int:
-    """A joblib task: load everything a cell needs, and wait until every worker has."""
-    if workers > 1:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops its workers
-    plan = _load(path)
-    load_kernels(plan.raw)
-    if not plan.sources:
-        _shared(path, True)
-    gc.collect()
-    gc.freeze()  # children are forked from here: what is loaded now is never looked at again
-    folder = Path(path).parent
-    (folder / f"warm-{os.getpid()}").touch()
-    deadline = time.monotonic() + 60.0
-    while len(list(folder.glob("warm-*"))) < workers and time.monotonic() < deadline:
-        time.sleep(0.002)
-    return os.getpid()
-
-
 class Pool:
-    """Workers made ready for one plan. Use as a context manager; `blocks` then runs containers."""
+    """Workers made ready for one plan. Use as a context manager; `blocks` then runs containers.
 
-    def __init__(self, plan: Plan, workers: int, backend: str = "loky") -> None:
+    backend: loky (processes of this machine), sequential (in turn) or dask (the cluster at the address `scheduler`).
+    folder: where the plan and what runs now are written down, on this machine.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        workers: int,
+        backend: str = "loky",
+        folder: Path | None = None,
+        scheduler: str | None = None,
+    ) -> None:
         self.plan = plan
-        self.workers = 1 if backend == "sequential" else workers
-        self.backend = "sequential" if workers == 1 else backend
-        self._stack = contextlib.ExitStack()
-        self._path = ""
+        self._team: Local | Cluster
+        if backend == "dask":
+            self._team = Cluster(plan, scheduler or "")
+        else:
+            self._team = Local(plan, 1 if backend == "sequential" else workers, folder)
 
     def __enter__(self) -> "Pool":
-        # a string hash that differs between workers must not be able to reach a result
-        os.environ.setdefault("PYTHONHASHSEED", "0")
-        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bulkhead-"))
-        self._path = str(Path(folder) / "plan.joblib")
-        joblib.dump(self.plan, self._path)
-        self._parallel = self._stack.enter_context(
-            joblib.Parallel(
-                n_jobs=self.workers,
-                backend=self.backend,
-                return_as="generator_unordered",
-                batch_size=1,
-                pre_dispatch="2*n_jobs",
-                max_nbytes=None,
-            )
-        )
-        list(self._parallel(joblib.delayed(_warm)(self._path, self.workers) for _ in range(self.workers)))
+        self._team.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
-        _load.cache_clear()
-        _shared.cache_clear()
+        self._team.__exit__()
+
+    @property
+    def workers(self) -> int:
+        return self._team.workers
 
     def blocks(self, indices: Sequence[int], points: Mapping[int, Point] = NO_POINTS) -> Iterator[Block]:
         """Run the containers `indices`, in any order; yields blocks as they are finished. `points`: where a search
@@ -121,25 +64,27 @@ class Pool:
         Raises BulkheadError when workers keep being lost.
         """
         left = dict.fromkeys(int(index) for index in indices)
-        for _ in range(_TRIES if left else 0):
-            try:
-                tasks = self._batches(list(left))
-                alone = self._alone()
-                asked = ((task, {index: points[index] for index in task if index in points}) for task in tasks)
-                for blocks in self._parallel(
-                    joblib.delayed(_cell)(self._path, task, alone, own) for task, own in asked
-                ):
-                    for block in blocks:
-                        for result in block.results:
-                            left.pop(result.index, None)
-                        yield block
-                return
-            except TerminatedWorkerError:
-                continue
-        if left:
-            raise BulkheadError(
-                f"workers were lost {_TRIES} times with {len(left)} containers to go; see the system's log"
+        tries = 0
+        while left:
+            before, alone = len(left), self._alone()
+            batches = (
+                Task(tuple(batch), alone, {index: points[index] for index in batch if index in points})
+                for batch in self._batches(list(left))
             )
+            try:
+                for blocks in self._team.cells(batches):
+                    for block in blocks:
+                        # one that was thought lost may have come back, and its containers with it
+                        if all(result.index in left for result in block.results):
+                            for result in block.results:
+                                del left[result.index]
+                            yield block
+                why = "batches came back without them"
+            except WorkersLost as lost:
+                why = str(lost)
+            tries = 0 if len(left) < before else tries + 1
+            if tries == _TRIES:
+                raise BulkheadError(f"{len(left)} containers were not run in {_TRIES} attempts: {why}")
 
     def _alone(self) -> bool:
         """Whether each container gets a child of its own: asked for, or because own stages are not proven yet."""

@@ -27,8 +27,8 @@ class SignalLog:
     """A stored signal log and what it was made on.
 
     reference: as a config names it, RUN/INDEX or a digest. rows: SIGNAL and REGIME rows, EVENT. strategies, classifier:
-    the names of what made them; regimes: their names, by code. dataset: its hash. end: as its run was told. bars
-    and first: how many it ran on, and the first trading bar. told_by_fills: the strategies whose signals depend on their
+    the names of what made them; regimes: their names, by code. dataset: its hash. end: as its run was told. bars and
+    first: how many it ran on, and the first trading bar. told_by_fills: strategies whose signals depend on their
     fills. chosen_before: the date of the first bar that no figure of the log had seen; None: all bars were seen.
     """
 

@@ -47,7 +47,7 @@ def refused(raw: dict[str, Any]) -> str:
         (experiment(MA, sweep={"samples": 3}), "samples goes with"),
         (experiment(MA, sweep={"method": "random", "samples": 3, "objective": "cagr"}), "objective goes with"),
         (experiment(MA, sweep={"method": "tpe", "samples": 3, "objective": "sharp"}), "did you mean 'sharpe'?"),
-        (experiment(MA, replay={}), "not part of this version"),
+        (experiment(MA, replay={}), "[replay] goes with"),
         (experiment(MA, classifier={"kind": "trand"}), "did you mean 'trend'?"),
         (experiment(MA, classifier={"kind": "none", "window": 3}), "has no key 'window'"),
         (experiment(MA, risk={"regime_scale": {"calm": 1.0}}), "no regime 'calm'"),
@@ -63,7 +63,7 @@ def refused(raw: dict[str, Any]) -> str:
         (experiment(MA, limits={"wall_seconds": float("inf")}), "wall_seconds"),
         ({"data": {"dataset": "x"}, "strategy": [MA]}, "the section [experiment] is missing"),
         ({"experiment": {"name": "x"}, "data": {"dataset": "x"}}, "no [[strategy]] table"),
-        (experiment(MA, experiment={"name": "x", "pattern": "signal_replay"}), "not part of this version"),
+        (experiment(MA, experiment={"name": "x", "pattern": "signal_replay"}), "needs [replay]"),
         (experiment({**MA, "fast": {"from": 5, "to": 1e300, "step": 1e-300}}), "values; at most"),
     ],
 )

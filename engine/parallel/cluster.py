@@ -1,0 +1,148 @@
+"""Workers of a Dask cluster, through joblib's own backend: the same cells, on machines that others started.
+
+joblib waits for ever for a task that Dask gives up, and for a scheduler that is gone. So the waiting is done here, with
+a deadline: what is not back by then, or can never come back, is lost, and the pool runs it again.
+"""
+
+import contextlib
+import hashlib
+import ipaddress
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+import joblib
+
+from engine.errors import InputError, WorkersLost
+from engine.parallel.block import Block
+from engine.parallel.tasks import Parcel, Task, cell_elsewhere
+from engine.plan import Plan
+
+#: Seconds to reach the scheduler and one worker.
+_PATIENCE = 10.0
+#: Seconds beyond what its containers may take until a batch that is not back counts as lost.
+GRACE = 60.0
+_GLANCE = 0.2
+_END: Any = object()
+
+
+def check_address(address: str) -> str:
+    """The address, when what is sent to it cannot be read or taken over on the way. Raises InputError.
+
+    tls://HOST:PORT anywhere; tcp:// only on this machine.
+    """
+    text = address if "://" in address else f"tcp://{address}"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    if not host or port is None or parts.scheme not in ("tcp", "tls"):
+        raise InputError(f"--scheduler {address!r} is no address; write tcp://127.0.0.1:8786 or tls://HOST:PORT")
+    if parts.scheme == "tcp" and not _loopback(host):
+        raise InputError(
+            f"--scheduler {address}: without TLS only a scheduler on this machine is used, or anybody on the way could "
+            "run code in its workers; start it with certificates and write tls://"
+        )
+    return text
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Cluster:
+    """The workers of a cluster, made ready for one plan. A context manager. Raises InputError when there are none."""
+
+    def __init__(self, plan: Plan, scheduler: str) -> None:
+        self.plan = plan
+        self.address = check_address(scheduler)
+        self.workers = 1
+        packed = BytesIO()
+        joblib.dump(plan, packed)
+        self._parcel = Parcel(hashlib.sha256(packed.getvalue()).hexdigest(), packed.getvalue())
+        self._client: Any = None
+
+    def __enter__(self) -> "Cluster":
+        try:
+            import distributed
+        except ImportError:
+            raise InputError("--backend dask needs Dask: pip install 'bulkhead[cluster]'") from None
+        try:
+            connect: Any = distributed.Client  # Dask has no types
+            client = connect(self.address, timeout=_PATIENCE, set_as_default=False)
+            self._client = client
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except (OSError, ValueError, RuntimeError, distributed.TimeoutError) as error:
+            self.__exit__()
+            raise InputError(
+                f"--scheduler {self.address} cannot be used: {error or type(error).__name__}; "
+                "see that it runs, with at least one worker"
+            ) from None
+        self.workers = max(sum(self._client.ncores().values()), 1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._client is not None:
+            with contextlib.suppress(Exception):  # a scheduler that is gone needs no goodbye
+                self._client.close(timeout=2)
+            self._client = None
+
+    def cells(self, batches: Iterable[Task]) -> Iterator[list[Block]]:
+        """Run the batches; yields the blocks of each as it is finished.
+
+        Raises WorkersLost when something can never come back, or is not back in time: `GRACE` seconds after all its
+        containers could have used up their wall time.
+        """
+        tasks = list(batches)
+        longest = max((len(task.indices) for task in tasks), default=0)
+        patience = GRACE + longest * self.plan.limits.wall_seconds
+        if self._client is None or self._client.status != "running":
+            self.__exit__()
+            self.__enter__()
+        found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._run, args=(tasks, found), name="cluster", daemon=True).start()
+        left, deadline = len(tasks), time.monotonic() + patience
+        try:
+            while left:
+                try:
+                    got = found.get(timeout=_GLANCE)
+                except queue.Empty:
+                    self._judge(deadline)
+                    continue
+                if isinstance(got, BaseException):
+                    raise WorkersLost(str(got) or type(got).__name__) from got
+                left -= 1
+                deadline = time.monotonic() + patience
+                yield got
+        finally:
+            if left:  # what is still under way belongs to nobody any more
+                self.__exit__()
+
+    def _run(self, tasks: list[Task], found: "queue.SimpleQueue[Any]") -> None:
+        """Hand the tasks to joblib; what comes back, or the error that ends it, goes to `found`."""
+        try:
+            with joblib.parallel_config(backend="dask", client=self._client, scatter=[self._parcel]):
+                parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
+                for blocks in parallel(joblib.delayed(cell_elsewhere)(self._parcel, task) for task in tasks):
+                    found.put(blocks)
+        except BaseException as error:
+            found.put(error)
+
+    def _judge(self, deadline: float) -> None:
+        """Raise WorkersLost when waiting longer makes no sense."""
+        client = self._client
+        if client is None or client.status != "running":
+            raise WorkersLost(f"the scheduler at {self.address} is gone")
+        given_up = [future for future in client.futures.values() if future.status in ("error", "lost", "cancelled")]
+        if given_up:
+            raise WorkersLost("the cluster gave up a batch, after its workers had been lost several times")
+        if time.monotonic() > deadline:
+            raise WorkersLost("a batch is not back in time")

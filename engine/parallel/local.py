@@ -1,0 +1,57 @@
+"""Workers of this machine: joblib's loky processes, or this process itself."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from engine.errors import WorkersLost
+from engine.parallel import tasks
+from engine.parallel.block import Block
+from engine.plan import Plan
+
+
+class Local:
+    """Workers made ready for one plan. A context manager. `folder`: where plan and desks lie (default: a new one)."""
+
+    def __init__(self, plan: Plan, workers: int, folder: Path | None = None) -> None:
+        self.plan = plan
+        self.workers = workers
+        self._folder = folder
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> "Local":
+        # a string hash that differs between workers must not be able to reach a result
+        os.environ.setdefault("PYTHONHASHSEED", "0")
+        home = self._folder
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bulkhead-", dir=home))
+        self._desks = str(home or folder)
+        self._path = str(Path(folder) / "plan.joblib")
+        joblib.dump(self.plan, self._path)
+        self._parallel = self._stack.enter_context(
+            joblib.Parallel(
+                n_jobs=self.workers,
+                backend="sequential" if self.workers == 1 else "loky",
+                return_as="generator_unordered",
+                batch_size=1,
+                pre_dispatch="2*n_jobs",
+                max_nbytes=None,
+            )
+        )
+        list(self._parallel(joblib.delayed(tasks.warm)(self._path, self.workers) for _ in range(self.workers)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        tasks.forget()
+
+    def cells(self, batches: Iterable[tasks.Task]) -> Iterator[list[Block]]:
+        """Run the batches; yields the blocks of each as it is finished. Raises WorkersLost when one was killed."""
+        try:
+            yield from self._parallel(joblib.delayed(tasks.cell)(self._path, task, self._desks) for task in batches)
+        except TerminatedWorkerError as error:
+            raise WorkersLost("a worker process ended; see the system's log") from error

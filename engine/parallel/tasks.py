@@ -1,0 +1,124 @@
+"""What a worker does: functions that travel to it, and what it keeps from one to the next.
+
+A plan reaches a worker once: as a file that is memory-mapped where runner and workers share a disk, else as a parcel
+that is known by the hash of its content.
+"""
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+import joblib
+
+from engine.own.load import loaded
+from engine.parallel.block import Block
+from engine.parallel.cell import run_cell
+from engine.parallel.desk import Desk
+from engine.parallel.warm import load_kernels
+from engine.plan import Plan
+from engine.shared import Shared
+from engine.sweep import Point
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A plan on its way to another machine. `digest`: SHA-256 of `data`, hex; equal digests are equal plans."""
+
+    digest: str
+    data: bytes = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A batch of containers. `alone`: each in a child of its own. `points`: those that a search asked for, by index."""
+
+    indices: tuple[int, ...]
+    alone: bool
+    points: dict[int, Point]
+
+
+@lru_cache(maxsize=1)
+def load(source: str | Parcel) -> Plan:
+    """The plan in a file, its arrays memory-mapped, or in a parcel."""
+    if isinstance(source, Parcel):
+        plan: Plan = joblib.load(BytesIO(source.data))
+    else:
+        plan = joblib.load(source, mmap_mode="r")
+    return plan
+
+
+@lru_cache(maxsize=2)
+def _shared(source: str | Parcel, real: bool) -> Shared:
+    """What containers share. `real`: with the user's own stages, if there are any; only in a child then."""
+    plan = load(source)
+    return Shared(plan, loaded(plan.own)) if real and plan.sources else Shared(plan)
+
+
+def _placed(source: str | Parcel, real: bool, points: dict[int, Point]) -> Shared:
+    """What containers share, told the points of those that are run now."""
+    shared = _shared(source, real)
+    shared.points = points
+    return shared
+
+
+def forget() -> None:
+    """Let go of what is kept of a plan."""
+    load.cache_clear()
+    _shared.cache_clear()
+    _ready.cache_clear()
+
+
+def cell(source: str | Parcel, task: Task, folder: str | None = None) -> list[Block]:
+    """A joblib task: run a batch of a plan. `folder`: where its desk is, on this machine."""
+    plan = load(source)
+    _shared(source, not plan.sources)  # before the fork, so that every child finds ready what is not the user's
+    groups: Sequence[Sequence[int]] = [[index] for index in task.indices] if task.alone else [task.indices]
+    described = lambda: _placed(source, False, task.points)  # noqa: E731
+    with Desk(Path(folder) if folder else None) as desk:
+        return run_cell(groups, plan.limits, lambda: _placed(source, True, task.points), described, desk)
+
+
+def cell_elsewhere(parcel: Parcel, task: Task) -> list[Block]:
+    """As `cell`, in a worker that this runner did not start."""
+    _ready(parcel)
+    return cell(parcel, task)
+
+
+@lru_cache(maxsize=1)
+def _ready(parcel: Parcel) -> None:
+    load_kernels(load(parcel).raw)
+
+
+def warm(path: str, workers: int) -> int:
+    """A joblib task: load everything a cell needs, and wait until every worker has."""
+    if workers > 1:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops its workers
+        _die_with_runner()
+    plan = load(path)
+    load_kernels(plan.raw)
+    if not plan.sources:
+        _shared(path, True)
+    gc.collect()
+    gc.freeze()  # children are forked from here: what is loaded now is never looked at again
+    folder = Path(path).parent
+    (folder / f"warm-{os.getpid()}").touch()
+    deadline = time.monotonic() + 60.0
+    while len(list(folder.glob("warm-*"))) < workers and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return os.getpid()
+
+
+def _die_with_runner() -> None:
+    """A worker of a runner that is gone would go on with tasks nobody waits for."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,121 @@
+"""The same containers on a real Dask cluster on this machine: same results, also when a worker is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InputError
+from engine.parallel.cluster import check_address
+from engine.parallel.pool import Pool
+from engine.plan import Plan
+from tests.engine.small import plan_of
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with two workers of one thread each."""
+    folder = tmp_path_factory.mktemp("dask")
+    file = folder / "scheduler.json"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "20s"}
+    common = {"cwd": folder, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = [sys.executable, "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    processes = [subprocess.Popen([*command, "--scheduler-file", str(file)], **common)]
+    worker = [
+        sys.executable,
+        "-m",
+        "dask",
+        "worker",
+        "--scheduler-file",
+        str(file),
+        "--nthreads",
+        "1",
+        "--no-dashboard",
+    ]
+    try:
+        while not file.exists():
+            assert processes[0].poll() is None
+            time.sleep(0.05)
+        processes += [subprocess.Popen([*worker, "--host", "127.0.0.1"], **common) for _ in range(2)]
+        yield json.loads(file.read_text())["address"]
+    finally:
+        for process in processes[::-1]:
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=30)
+
+
+def sweep() -> Plan:
+    return plan_of({"kind": "ma_cross", "fast": {"from": 2, "to": 21, "step": 1}, "slow": [30, 40, 50]})
+
+
+def digests_of(pool: Pool) -> dict[int, tuple[str, str | None]]:
+    found = {}
+    for block in pool.blocks(range(pool.plan.containers)):
+        for result in block.results:
+            assert result.index not in found
+            found[result.index] = (result.status, result.digest)
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[int, tuple[str, str | None]]:
+    with Pool(sweep(), 1) as pool:
+        return digests_of(pool)
+
+
+def test_a_cluster_gives_the_same_results(scheduler: str, expected: dict[int, tuple[str, str | None]]) -> None:
+    with Pool(sweep(), 2, "dask", scheduler=scheduler) as pool:
+        assert pool.workers == 2
+        assert digests_of(pool) == expected
+        assert digests_of(pool) == expected
+
+
+def test_a_worker_that_is_killed_costs_only_time(scheduler: str, expected: dict[int, tuple[str, str | None]]) -> None:
+    with Pool(sweep(), 2, "dask", scheduler=scheduler) as pool:
+        found = {}
+        for number, block in enumerate(pool.blocks(range(pool.plan.containers))):
+            if number == 0:
+                pid = next(iter(pool._team._client.run(os.getpid).values()))  # type: ignore[union-attr]
+                os.kill(pid, signal.SIGKILL)
+            for result in block.results:
+                assert result.index not in found
+                found[result.index] = (result.status, result.digest)
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("tcp://10.0.0.1:8786", "without TLS only a scheduler on this machine"),
+        ("example.org:8786", "without TLS"),
+        ("http://127.0.0.1:1", "is no address"),
+        ("127.0.0.1", "is no address"),
+        ("", "is no address"),
+        ("tcp://[::1", "is no address"),
+    ],
+)
+def test_addresses_that_are_refused(address: str, words: str) -> None:
+    with pytest.raises(InputError, match=words) as error:
+        check_address(address)
+    assert "\n" not in str(error.value)
+
+
+def test_addresses_that_are_taken() -> None:
+    assert check_address("127.0.0.1:8786") == "tcp://127.0.0.1:8786"
+    assert check_address("tls://10.0.0.1:8786") == "tls://10.0.0.1:8786"
+    assert check_address("tcp://[::1]:8786") == "tcp://[::1]:8786"
+
+
+def test_a_scheduler_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="cannot be used") as error, Pool(sweep(), 2, "dask", scheduler="127.0.0.1:9"):
+        pass
+    assert "\n" not in str(error.value)
