@@ -11,7 +11,7 @@ from engine.compiled import SOURCE_HASH
 from engine.digest import text_digest
 from engine.sweep import canonical
 
-_LIBRARIES = ("numpy", "numba", "llvmlite", "TA-Lib", "pydantic")
+_LIBRARIES = ("numpy", "numba", "llvmlite", "TA-Lib", "pydantic", "scipy", "optuna")
 
 
 def engine_version() -> str:

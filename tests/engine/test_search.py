@@ -1,4 +1,4 @@
-"""Searching with TPE: the same points for any workers, none twice, none that `where` refuses or a held-out bar decides."""
+"""Searching with TPE: the same points for any workers, none twice, none that held-out bars have a say in."""
 
 import json
 from collections.abc import Mapping

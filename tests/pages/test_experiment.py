@@ -186,7 +186,7 @@ def test_a_value_for_each_regime(experiment: Experiment, tmp_path: Path) -> None
 
 def test_weights_by_regime(experiment: Experiment, tmp_path: Path) -> None:
     app = shown(experiment(tmp_path).button("add-strategy").click().run())
-    app = shown(app.segmented_control(key(app, "ensemble", 0, "method", what="fixed")).set_value("fixed").run())
+    app = shown(app.selectbox(key(app, "ensemble", 0, "method", what="fixed")).select("fixed").run())
     assert "needs weights" in said(app)
     app = typed(app, "ensemble", 0, "weights", text="0.6, 0.4")
     assert draft(app)["ensemble"] == {"method": "fixed", "weights": [0.6, 0.4]}
@@ -248,6 +248,10 @@ def test_sweep_limits_and_head(experiment: Experiment, tmp_path: Path) -> None:
     assert "needs samples" in said(app)
     app = typed(app, "sweep", "samples", text="50")
     assert draft(app)["sweep"] == {"where": ["ma_cross.fast < ma_cross.slow"], "method": "random", "samples": 50}
+    app = shown(app.segmented_control(key(app, "sweep", "method", what="fixed")).set_value("tpe").run())
+    app = shown(app.selectbox(key(app, "sweep", "objective", what="fixed")).select("calmar").run())
+    assert draft(app)["sweep"]["objective"] == "calmar"
+    assert "Containers" in figures(app)
     assert draft(app)["limits"] == {"wall_seconds": 5.0}
     assert (draft(app)["experiment"]["name"], draft(app)["experiment"]["seed"]) == ("mine", 9)
     assert ">50<" in figures(app)
