@@ -174,6 +174,15 @@ class RunState:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What a run's holder was asked: stop, pause, or kill container `idx`."""
+
+    id: int
+    action: str
+    idx: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Containers that ended alike: same status, same last line of error. `error`: the full text of the `first` one."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from db.rows import Failure, Run, RunState, RunSummary, parse, run_checksum
+from db.rows import Failure, Request, Run, RunState, RunSummary, parse, run_checksum
 from engine.errors import StoreError
 from engine.own.source import Source
 
@@ -72,6 +72,14 @@ def known_sources(connection: Connection, hashes: Sequence[str]) -> set[str]:
     places = ", ".join("?" * len(hashes))
     rows = connection.exec_driver_sql(f"SELECT hash FROM source WHERE hash IN ({places})", tuple(hashes))
     return set(rows.scalars())
+
+
+def requests(connection: Connection, run_id: int) -> list[Request]:
+    """See `Store.requests`."""
+    rows = connection.exec_driver_sql(
+        "SELECT id, action, idx FROM control WHERE run_id = ? AND handled IS NULL ORDER BY id", (run_id,)
+    )
+    return [Request(*row) for row in rows]
 
 
 def failures(connection: Connection, run_id: int) -> list[Failure]:

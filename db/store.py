@@ -19,6 +19,7 @@ from db.rows import (
     Failure,
     NewRun,
     Parameter,
+    Request,
     Run,
     RunState,
     RunSummary,
@@ -39,6 +40,7 @@ __all__ = [
     "Lease",
     "NewRun",
     "Parameter",
+    "Request",
     "Run",
     "RunState",
     "RunSummary",
@@ -127,7 +129,22 @@ class Store:
         self._database.checkpoint()
         return digest
 
+    def forget_failed(self, lease: Lease) -> int:
+        """Take back what containers left that are not done, so that they can be run again; returns how many."""
+        with self._database.writing() as connection:
+            return write.forget_failed(connection, lease.run_id, lease.epoch)
+
     # --- writing: by anybody ----------------------------------------------------------------------------------------
+
+    def request(self, run_id: int, action: str, idx: int | None = None) -> None:
+        """Ask a run's holder for something: stop, pause, or kill container `idx`."""
+        with self._database.writing() as connection:
+            write.request(connection, run_id, action, idx)
+
+    def handled(self, request: Request) -> None:
+        """Note that a request was obeyed."""
+        with self._database.writing() as connection:
+            write.handled(connection, request.id)
 
     def reveal(self, run_id: int) -> int:
         """Count a look at a run's test figures; returns how many there were, for its hypothesis on its dataset."""
@@ -138,6 +155,15 @@ class Store:
         return reveals
 
     # --- reading: by anybody, at any time --------------------------------------------------------------------------
+
+    def requests(self, run_id: int) -> list[Request]:
+        """What a run's holder was asked and has not obeyed yet, in order."""
+        with self._database.reading() as connection:
+            return runs.requests(connection, run_id)
+
+    def folder(self, run_id: int) -> Path:
+        """Where a run's holder writes down what it does now; there only while it works."""
+        return self.home / "runs" / str(run_id)
 
     def runs(self) -> list[RunSummary]:
         """All runs, by id."""

@@ -164,6 +164,28 @@ def _rows(run_id: int, block_id: int, results: tuple[Result, ...]) -> tuple[list
     return containers, metrics
 
 
+def request(connection: Connection, run_id: int, action: str, idx: int | None) -> None:
+    """See `Store.request`."""
+    connection.exec_driver_sql(
+        "INSERT INTO control (run_id, idx, action, at) VALUES (?, ?, ?, ?)", (run_id, idx, action, now())
+    )
+
+
+def handled(connection: Connection, request_id: int) -> None:
+    """See `Store.handled`."""
+    connection.exec_driver_sql("UPDATE control SET handled = ? WHERE id = ?", (now(), request_id))
+
+
+def forget_failed(connection: Connection, run_id: int, epoch: int) -> int:
+    """See `Store.forget_failed`. What was tried stays counted as a trial."""
+    gone = connection.exec_driver_sql(
+        "DELETE FROM container WHERE run_id = ? AND idx >= 0 AND status != 'done'", (run_id,)
+    ).rowcount
+    changes = "failed = failed - ?, status = 'stopped', digest = NULL, decisions_digest = NULL"
+    update_run(connection, run_id, epoch, changes, (gone,))
+    return gone
+
+
 def reveal(connection: Connection, run_id: int) -> int | None:
     """Count a look at a run's test figures; returns how often its hypothesis was revealed, None without such a run."""
     row = connection.exec_driver_sql(

@@ -29,11 +29,11 @@ def resume(
     run_id = parse_run(run)
     opened = open_home(home)
 
-    from app.services import running
+    from app.services import executing, resuming, running
 
     warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
     with opened.store() as store, terminable() as check:
-        prepared = running.resumable(opened, store, run_id)
+        prepared = resuming.resumable(opened, store, run_id)
         total, known = prepared.plan.containers, store.progress(run_id)
         left = total - known.done - known.failed
         try:
@@ -47,7 +47,7 @@ def resume(
                     progress(done, failed, total)
 
                 count = workers or max(1, min(running.default_workers(), left))
-                report = running.execute(store, prepared, run_id, count, progress=told)
+                report = executing.execute(store, prepared, run_id, count, progress=told)
         except KeyboardInterrupt:
             report = stopped(store, run_id)
         if as_json:

@@ -24,7 +24,7 @@ from app.cli.later import BACKENDS, SCHEDULER
 from engine.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from app.services.running import Report
+    from app.services.executing import Report
     from db.store import Store
 
 _BEST = 5
@@ -50,7 +50,7 @@ def run(
     text = read_text(config, "config")
     opened = open_home(home)
 
-    from app.services import running
+    from app.services import executing, running
 
     prepared = running.check(opened, text, trust)
     for line in prepared.warnings:
@@ -70,7 +70,7 @@ def run(
                     check()
                     progress(done, failed, total)
 
-                report = running.execute(store, prepared, run_id, count, backend, told)
+                report = executing.execute(store, prepared, run_id, count, backend, told)
         except KeyboardInterrupt:
             report = stopped(store, run_id)
         if as_json:
@@ -100,7 +100,7 @@ def _check_backend(backend: str, scheduler: str | None) -> None:
 
 def stopped(store: "Store", run_id: int) -> "Report":
     """The report of a run that was stopped: what is committed stays."""
-    from app.services.running import Report
+    from app.services.executing import Report
 
     run = store.run(run_id)
     if run.status == "queued":  # it had not begun

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.services import running
+from app.services import executing, running
+from app.services.executing import Progress
 from app.services.exporting import mean_metrics
 from app.services.home import Home
 from app.services.reading import read, searched_point
-from app.services.running import Prepared, Progress
+from app.services.running import Prepared
 from db.engine import FILE
 from db.store import Container, Store
 from engine import config
@@ -91,7 +92,7 @@ def reproduce(
     count = workers or (1 if plan.containers <= _ALONE else running.default_workers())
     with tempfile.TemporaryDirectory(prefix="bulkhead-reproduce-") as folder, Store(Path(folder)) as store:
         run_id = running.create(store, prepared, count, "loky")
-        running.execute(store, prepared, run_id, count, progress=progress)
+        executing.execute(store, prepared, run_id, count, progress=progress)
         return _compare(home, prepared, expected, store, run_id)
 
 

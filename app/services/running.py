@@ -1,32 +1,25 @@
 """Running an experiment: config text in, a stored run out. The command line and the browser both go through here."""
 
-import json
 import os
 import tempfile
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.services import checking, replays, stages
+from app.services.executing import execute
 from app.services.home import Home
-from db.store import BENCHMARK, Lease, NewRun, Store
+from db.store import NewRun, Store
 from engine import config
 from engine.config import LogSection
-from engine.errors import ConfigError, DataError, StageError, StoreError
+from engine.errors import ConfigError, DataError, StageError
 from engine.experiment import Experiment, parse_experiment
 from engine.fingerprint import engine_version, fingerprint, platform_facts
 from engine.market.market import Market
 from engine.own.stages import OwnStages
-from engine.parallel.block import Block
-from engine.parallel.pool import Pool
-from engine.parallel.searched import searched_blocks
 from engine.plan import Plan, plan_on
-from engine.search import Search, figure
 from engine.shared import Shared
 from engine.signals.stored import SignalLog, told
 from engine.spec import resolve
@@ -53,20 +46,6 @@ class Prepared:
     def own(self) -> OwnStages:
         """The user's own stages in it."""
         return self.plan.own
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a run ended, with the keys of `bulkhead run --json`."""
-
-    run: int
-    containers: int
-    done: int
-    failed: int
-    seconds: float
-    startup_seconds: float
-    digest: str | None
-    status: str
 
 
 def default_workers() -> int:
@@ -209,115 +188,3 @@ def create(store: Store, prepared: Prepared, workers: int, backend: str) -> int:
             sources=plan.sources,
         )
     )
-
-
-def _committed(store: Store, lease: Lease, blocks: Iterator[Block]) -> Iterator[Block]:
-    """Commit each block in a thread of its own while the next one is computed; yields it once it is stored."""
-    with ThreadPoolExecutor(1, "commit") as writer:
-        waiting: deque[tuple[Block, Future[None]]] = deque()
-        for block in blocks:
-            waiting.append((block, writer.submit(store.commit, lease, block)))
-            while waiting and (len(waiting) > _UNCOMMITTED or waiting[0][1].done()):
-                yield _stored(*waiting.popleft())
-        while waiting:
-            yield _stored(*waiting.popleft())
-
-
-def _stored(block: Block, commit: Future[None]) -> Block:
-    commit.result()
-    return block
-
-
-def execute(
-    store: Store,
-    prepared: Prepared,
-    run_id: int,
-    workers: int,
-    backend: str = "loky",
-    progress: Progress | None = None,
-    order: Iterable[int] | None = None,
-) -> Report:
-    """Run all containers of a created run that are not stored yet, and store each batch as it is finished.
-
-    `progress` is called with (done, failed, all). `order`: the order to dispatch in; it changes no result.
-    A KeyboardInterrupt stops the run and keeps what is committed.
-    """
-    plan, opened = prepared.plan, time.perf_counter()
-    total = plan.containers
-    with store.claim(run_id) as lease:
-        before, stored = store.progress(run_id), set(store.committed(run_id).tolist())
-        done, failed = before.done, before.failed
-        try:
-            with Pool(plan, workers, backend) as pool:
-                startup = time.perf_counter() - opened
-                store.start(lease, startup)
-                for block in pool.blocks([] if BENCHMARK in stored else [BENCHMARK]):
-                    store.commit_benchmark(lease, block)
-                started = time.perf_counter()
-                if plan.search is None:
-                    wanted = range(total) if order is None else order
-                    blocks = pool.blocks([index for index in wanted if index not in stored])
-                else:
-                    search = Search(prepared.experiment.sweep, plan.search, plan.seed)
-                    blocks = searched_blocks(pool, search, _figures(store, run_id, search.objective))
-                for block in _committed(store, lease, blocks):
-                    good = sum(result.status == "done" for result in block.results)
-                    done, failed = done + good, failed + len(block.results) - good
-                    if progress:
-                        progress(done, failed, total)
-                seconds = time.perf_counter() - started
-        except KeyboardInterrupt:
-            store.finish(lease, "stopped")
-            raise
-        except BaseException as error:
-            store.finish(lease, "failed", error=str(error) or type(error).__name__)
-            raise
-        digest = store.finish(lease, "done", seconds=seconds)
-    return Report(run_id, total, done, total - done, seconds, startup, digest, "done")
-
-
-def _figures(store: Store, run_id: int, objective: str) -> dict[int, float]:
-    """What a search was told of a run's stored containers, by index."""
-    return {found.index: figure(found.metrics, objective) for found in store.containers(run_id)}
-
-
-def resumable(home: Home, store: Store, run_id: int) -> Prepared:
-    """A stored run that is not complete, ready to go on: its config, its data and its own stages as they were.
-
-    StoreError when it is complete, somebody works on it, or what would come now is not what came before.
-    """
-    run = store.run(run_id)
-    if run.status == "done":
-        raise StoreError(f"run {run_id} is done, so there is nothing to resume; see it with 'bulkhead show {run_id}'")
-    if run.pid is not None:
-        raise StoreError(f"run {run_id} is being worked on by process {run.pid}; wait for it, or stop it")
-    again = "so its digest would not be that of an unbroken run: run the experiment again"
-    if (run.engine, run.fingerprint) != (engine_version(), fingerprint()):
-        raise StoreError(f"run {run_id} was begun with another version of Bulkhead or on another platform, {again}")
-    try:
-        market = home.datasets.market(run.dataset_hash)
-    except DataError as error:
-        raise StoreError(
-            f"run {run_id} ran on dataset '{run.dataset}' ({run.dataset_hash[:12]}), which this home cannot give "
-            f"({error}); add that version again with 'bulkhead data add'"
-        ) from None
-    own = stages.stored(home, run.plan, tuple(store.sources(run_id)) if run.plan.get("own") else ())
-    prepared = check(home, run.config, own=own, market=market)
-    if json.loads(json.dumps(described(prepared))) != run.plan:
-        raise StoreError(f"run {run_id} is resolved to something else now, {again}")
-    return prepared
-
-
-def resume(
-    home: Home,
-    run_id: int,
-    workers: int,
-    backend: str = "loky",
-    progress: Progress | None = None,
-) -> Report:
-    """Go on with a run that was interrupted, stopped or failed: run what is not stored, as if it had never broken off.
-
-    Errors raised: those of `resumable`. See `execute`.
-    """
-    with home.store() as store:
-        return execute(store, resumable(home, store, run_id), run_id, workers, backend, progress)

@@ -13,8 +13,9 @@ from app.services import drafting, drafting_values
 from app.services.drafting_check import Problem, located, outlook
 from app.services.drafting_fields import FieldSpec, fields
 from app.services.estimating import ALIKE, BYTES, Measured, estimate, measured, size
+from app.services.executing import execute
 from app.services.home import Home
-from app.services.running import check, create, execute
+from app.services.running import check, create
 from engine.config import LimitsSection
 from engine.ensemble.weights import Ensemble
 from engine.errors import ConfigError, InputError, StoreError

@@ -97,7 +97,7 @@ def test_nothing_of_the_user_is_imported_by_the_runner_or_a_reader(home, tmp_pat
     code = """
 import sys
 from pathlib import Path
-from app.services import running
+from app.services import executing, running
 from app.services.home import Home
 from app.services.reading import read
 from app.services.again import reproduce_apart
@@ -108,7 +108,7 @@ text = (home.path / "own.toml").read_text()
 prepared = running.check(home, text)
 with home.store() as store:
     run = running.create(store, prepared, 1, "sequential")
-    report = running.execute(store, prepared, run, 1, "sequential")
+    report = executing.execute(store, prepared, run, 1, "sequential")
 reading = read(home, run, 0)
 reading.causes(0)
 export_container(home, run, 0)

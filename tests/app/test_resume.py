@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.services import exporting, reproducing, running
+from app.services import executing, exporting, reproducing, resuming, running
 from app.services.home import Home
 from app.services.reading import read
 from db.store import BENCHMARK
@@ -134,13 +134,13 @@ def test_a_run_that_stopped_or_failed_goes_on(tmp_path):
         for number, (status, error) in enumerate(ends.items(), start=1):
             run_id = running.create(store, prepared, 1, "loky")
             with pytest.raises(type(error)):
-                running.execute(store, prepared, run_id, 1, progress=stopping(error))
+                executing.execute(store, prepared, run_id, 1, progress=stopping(error))
             assert (run_id, store.progress(run_id).status) == (number, status)
-            report = running.resume(home, run_id, 1)
+            report = resuming.resume(home, run_id, 1)
             assert (report.status, report.done, report.failed) == ("done", 64, 0)
             assert store.run(run_id).error is None
         queued = running.create(store, prepared, 1, "loky")
-        assert running.resume(home, queued, 2).digest == store.run(1).digest == store.run(2).digest
+        assert resuming.resume(home, queued, 2).digest == store.run(1).digest == store.run(2).digest
 
 
 def test_what_cannot_be_resumed_is_said_in_one_line(tmp_path, monkeypatch):
@@ -155,7 +155,7 @@ def test_what_cannot_be_resumed_is_said_in_one_line(tmp_path, monkeypatch):
         with store.claim(run_id):
             refused(bulkhead(home, "resume", str(run_id)), f"run {run_id} is being worked on by process {os.getpid()}")
             with pytest.raises(StoreError, match="is being worked on"):
-                running.resume(Home(home), run_id, 1)
+                resuming.resume(Home(home), run_id, 1)
         monkeypatch.setattr(running, "engine_version", lambda: "0.0.9+other")
         refused(bulkhead(home, "resume", str(run_id)), "another version of Bulkhead", "run the experiment again")
         monkeypatch.undo()
@@ -170,10 +170,10 @@ def test_what_failed_is_not_run_again(tmp_path):
         run_id = running.create(store, prepared, 1, "loky")
         lease = store.claim(run_id)
         lease.release()
-        report = running.resume(home, run_id, 1)
+        report = resuming.resume(home, run_id, 1)
         assert (report.done, report.failed) == (0, 8)
         with pytest.raises(StoreError, match="is done"):
-            running.resume(home, run_id, 1)
+            resuming.resume(home, run_id, 1)
     assert bulkhead(home.path, "show", str(run_id), "--json").code == 0
 
 
@@ -188,7 +188,7 @@ def searched(tmp_path_factory):
     prepared = running.check(home, text)
     with home.store() as store:
         run_id = running.create(store, prepared, 2, "loky")
-        assert running.execute(store, prepared, run_id, 2).done == 30
+        assert executing.execute(store, prepared, run_id, 2).done == 30
     return home
 
 
@@ -216,7 +216,7 @@ def test_a_searched_run_and_its_containers_reproduce(searched):
     prepared, _ = reproducing.prepare(searched, texts[1])
     with searched.store() as store:
         run_id = running.create(store, prepared, 1, "loky")
-        running.execute(store, prepared, run_id, 1)
+        executing.execute(store, prepared, run_id, 1)
         alone = store.container(run_id, 0)
     assert (alone.spec_hash, alone.digest) == (row.spec_hash, row.digest)
 

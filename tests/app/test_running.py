@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services import running
+from app.services import executing, running
 from app.services.home import Home
 from engine.digest import digests
 from engine.errors import ConfigError
@@ -46,7 +46,7 @@ def test_a_poisoned_run_is_stored_to_the_last_container(tmp_path: Path, workers:
     seen: list[tuple[int, int, int]] = []
     with home.store() as store:
         run_id = running.create(store, prepared, workers, "loky")
-        report = running.execute(
+        report = executing.execute(
             store, prepared, run_id, workers, progress=lambda done, failed, total: seen.append((done, failed, total))
         )
         assert (report.containers, report.done, report.failed) == (12, 2, 10)

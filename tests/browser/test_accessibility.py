@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.components.sections import SECTIONS
 from app.navigation import ENTRIES
-from app.services import running
+from app.services import executing, running
 from app.services.home import Home
 from tests.app.own import FILES
 from tests.browser.conftest import Workbench, serving, tab
@@ -52,7 +52,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
         (home.path / "stages" / "broken.py").write_text("import nothing_like_this\n")
         for text in (GOOD, BAD):
             prepared = running.check(home, text)
-            running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+            executing.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     with serving(home.path) as found:
         yield found
 

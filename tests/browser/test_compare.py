@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from app.components.comparing_table import difference
 from app.components.numbers import figure
-from app.services import running
+from app.services import executing, running
 from app.services.home import Home
 from db.store import BENCHMARK
 from tests.app.small import SMALL
@@ -23,7 +23,7 @@ def workbench(tmp_path: Path):
     home = Home(tmp_path / "home")
     with home.store() as store:
         prepared = running.check(home, SMALL)
-        running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+        executing.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     with serving(home.path) as found:
         yield found
 

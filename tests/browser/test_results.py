@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from app.services import running
+from app.services import executing, running
 from app.services.home import Home
 from db.store import Condition
 from tests.app.small import bulkhead
@@ -34,7 +34,7 @@ def home(workbench: Workbench) -> Home:
     found = Home(workbench.home)
     with found.store() as store:
         prepared = running.check(found, SWEPT)
-        running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+        executing.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.services import running
+from app.services import executing, running
 from app.services.home import VARIABLE, Home
 
 #: The folder of the strategy that misbehaves on demand.
@@ -60,7 +60,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(STAGES, home.path / "stages")
         for text in (GOOD, BAD):
             prepared = running.check(home, text)
-            running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+            executing.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     return home.path
 
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.components.comparing_table import difference
 from app.components.numbers import figure
-from app.services import running
+from app.services import executing, running
 from app.services.home import Home
 from app.services.reading import read
 from db.store import BENCHMARK
@@ -44,7 +44,7 @@ def another(home: Path, text: str) -> int:
     with Home(home).store() as store:
         prepared = running.check(Home(home), text)
         run = running.create(store, prepared, 1, "sequential")
-        running.execute(store, prepared, run, 1, "sequential")
+        executing.execute(store, prepared, run, 1, "sequential")
     return run
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.charts.preview import SYMBOLS, preview
 from app.forms import aside, state
-from app.services import drafting, running
+from app.services import drafting, executing, running
 from app.services.home import Home
 from app.theme import DARK, LIGHT, Palette
 from engine.errors import StoreError
@@ -395,7 +395,7 @@ def test_an_estimate_is_taken_from_earlier_runs(experiment: Experiment, tmp_path
     home = Home(tmp_path)
     prepared = running.check(home, SAMPLE.replace("step = 10", "step = 40"))
     with home.store() as store:
-        running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+        executing.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     assert "Estimated from run 1 of this home" in said(experiment(tmp_path))
 
 

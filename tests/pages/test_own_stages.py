@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services import running
+from app.services import executing, running
 from app.services.home import Home
 from app.services.reading import read
 from engine.events import Kind
@@ -19,7 +19,7 @@ def run(home: Home, text: str) -> int:
     with home.store() as store:
         prepared = running.check(home, text)
         run_id = running.create(store, prepared, 1, "sequential")
-        assert running.execute(store, prepared, run_id, 1, "sequential").failed == 0
+        assert executing.execute(store, prepared, run_id, 1, "sequential").failed == 0
     return run_id
 
 

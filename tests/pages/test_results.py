@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.charts import bands, heatmap
 from app.components import leaderboard
-from app.services import running
+from app.services import executing, running
 from app.services.home import Home
 from app.services.question import CHOSEN, Question
 from db.store import BENCHMARK, Condition, Container
@@ -227,7 +227,7 @@ def test_a_metric_over_one_parameter_or_none(page: Open, tmp_path: Path, fast: s
     text = GOOD.replace("{ from = 5, to = 50, step = 5 }", fast).replace("[60, 120, 180]", "60")
     with home.store() as store:
         prepared = running.check(home, text)
-        running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+        executing.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     app = page(tmp_path, "results")
     assert len(figures(app)) == drawn
     if drawn == 2:
@@ -242,7 +242,7 @@ def test_nothing_done_leads_to_the_reasons(page: Open, full: Path) -> None:
     late = GOOD.replace("[execution]", "[limits]\nwall_seconds = 1e-6\n[execution]")
     with home.store() as store:
         prepared = running.check(home, late)
-        running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+        executing.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     app = page(full, "results", run=LIVE_RUN)
     assert "None of its containers is done; 30 containers failed." in said(app)
     assert app.button("go-run").label == "See why" and not app.dataframe
@@ -255,7 +255,7 @@ def test_a_run_on_its_way_shows_what_is_done_so_far(page: Open, full: Path) -> N
         run_id = running.create(store, prepared, 1, "sequential")
         app = page(full, "results", run=run_id)
         assert "None of its 30 containers is done yet." in said(app)
-        running.execute(store, prepared, run_id, 1, "sequential")
+        executing.execute(store, prepared, run_id, 1, "sequential")
     import sqlite3
 
     connection = sqlite3.connect(full / "bulkhead.sqlite")

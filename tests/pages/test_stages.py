@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.components import stage_example
 from app.forms import groups, state, trial
-from app.services import drafting, library, running
+from app.services import drafting, executing, library, running
 from app.services.drafting import Draft
 from app.services.drafting_fields import fields
 from app.services.home import Home
@@ -370,7 +370,7 @@ def test_fills_at_the_same_close_are_marked_in_the_results(page: Open, tmp_path:
     with home.store() as store:
         for text in (SAME, SAME.replace('"same_close"', '"next_close"')):
             prepared = running.check(home, text)
-            running.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
+            executing.execute(store, prepared, running.create(store, prepared, 1, "sequential"), 1, "sequential")
     app = page(tmp_path, "results", run=1)
     assert "Fills at the same close are optimistic" in said(app) and "(optimistic)" in said(app)
     (board,) = [table.value for table in app.dataframe if "execution.fill" in table.value]

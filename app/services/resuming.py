@@ -1,0 +1,53 @@
+"""Going on with a run that broke off, as if it had never done so."""
+
+import json
+
+from app.services import stages
+from app.services.executing import Progress, Report, execute
+from app.services.home import Home
+from app.services.running import Prepared, check, described
+from db.store import Store
+from engine.errors import DataError, StoreError
+from engine.fingerprint import engine_version, fingerprint
+
+
+def resumable(home: Home, store: Store, run_id: int) -> Prepared:
+    """A stored run that is not complete, ready to go on: its config, its data and its own stages as they were.
+
+    StoreError when it is complete, somebody works on it, or what would come now is not what came before.
+    """
+    run = store.run(run_id)
+    if run.status == "done":
+        raise StoreError(f"run {run_id} is done, so there is nothing to resume; see it with 'bulkhead show {run_id}'")
+    if run.pid is not None:
+        raise StoreError(f"run {run_id} is being worked on by process {run.pid}; wait for it, or stop it")
+    again = "so its digest would not be that of an unbroken run: run the experiment again"
+    if (run.engine, run.fingerprint) != (engine_version(), fingerprint()):
+        raise StoreError(f"run {run_id} was begun with another version of Bulkhead or on another platform, {again}")
+    try:
+        market = home.datasets.market(run.dataset_hash)
+    except DataError as error:
+        raise StoreError(
+            f"run {run_id} ran on dataset '{run.dataset}' ({run.dataset_hash[:12]}), which this home cannot give "
+            f"({error}); add that version again with 'bulkhead data add'"
+        ) from None
+    own = stages.stored(home, run.plan, tuple(store.sources(run_id)) if run.plan.get("own") else ())
+    prepared = check(home, run.config, own=own, market=market)
+    if json.loads(json.dumps(described(prepared))) != run.plan:
+        raise StoreError(f"run {run_id} is resolved to something else now, {again}")
+    return prepared
+
+
+def resume(
+    home: Home,
+    run_id: int,
+    workers: int,
+    backend: str = "loky",
+    progress: Progress | None = None,
+) -> Report:
+    """Go on with a run that was interrupted, stopped or failed: run what is not stored, as if it had never broken off.
+
+    Errors raised: those of `resumable`. See `execute`.
+    """
+    with home.store() as store:
+        return execute(store, resumable(home, store, run_id), run_id, workers, backend, progress)

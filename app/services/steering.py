@@ -1,0 +1,98 @@
+"""What a runner is asked while it works: to stop or pause, to kill one container; and, in a queue, when it is its turn.
+
+Requests are rows of the database, so that anybody who has the home can make them; the runner looks for them.
+"""
+
+import _thread
+import shutil
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from db.store import Request, Store
+from engine.errors import StoreError
+from engine.parallel.desk import Seat as Seat
+from engine.parallel.desk import ask_to_kill, seats
+
+#: Seconds between two looks for requests.
+_LOOK = 0.2
+#: What a run is called that was asked to end so.
+_ENDS = {"stop": "stopped", "pause": "paused"}
+
+
+class Steering:
+    """Looks for requests to a run while it is open. A context manager, in the main thread of the runner.
+
+    `asked`: how the run was asked to end; it is then interrupted. `folder`: where what runs now is written down.
+    """
+
+    def __init__(self, store: Store, run_id: int) -> None:
+        self.asked: str | None = None
+        self.folder: Path = store.folder(run_id)
+        self._store = store
+        self._run_id = run_id
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name=f"steering-{run_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        shutil.rmtree(self.folder, ignore_errors=True)  # what a runner left that was killed
+        try:
+            self.folder.mkdir(parents=True)
+        except OSError as error:
+            raise StoreError(f"{self.folder} cannot be made: {error.strerror}") from None
+        for request in self._store.requests(self._run_id):
+            self._store.handled(request)  # they were for the runner before
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def wait_for_turn(self) -> None:
+        """Wait until every run before this one that somebody works on has ended."""
+        while any(
+            run.id < self._run_id and run.pid is not None and run.status in ("queued", "running")
+            for run in self._store.states()
+        ):
+            time.sleep(_LOOK)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK):
+            try:
+                requests = self._store.requests(self._run_id)
+                for request in requests:
+                    self._obey(request)
+                    self._store.handled(request)
+            except StoreError:  # a database that cannot be read now is the runner's to report
+                continue
+
+    def _obey(self, request: Request) -> None:
+        if request.action == "kill" and request.idx is not None:
+            ask_to_kill(self.folder, [request.idx])
+        elif request.action in _ENDS and self.asked is None:
+            self.asked = _ENDS[request.action]
+            _thread.interrupt_main()
+
+
+def ask(store: Store, run_id: int, action: str, idx: int | None = None) -> None:
+    """Ask a run's runner: stop, pause, or kill container `idx`. StoreError when there is no runner to ask."""
+    run = store.progress(run_id)
+    if run.pid is None:
+        raise StoreError(f"run {run_id} is {run.status}, and nobody works on it: there is nothing to {action}")
+    if idx is not None:
+        if not 0 <= idx < run.containers:
+            raise StoreError(f"there is no container {run_id}/{idx}; the run has {run.containers:,}")
+        if idx in store.committed(run_id):
+            raise StoreError(f"container {run_id}/{idx} has ended already; see 'bulkhead container {run_id}/{idx}'")
+    store.request(run_id, action, idx)
+
+
+def running_now(store: Store, run_id: int) -> list[Seat]:
+    """The containers of a run that this machine runs now."""
+    return seats(store.folder(run_id))
