@@ -2,14 +2,9 @@
 
 #: Command → what to do instead.
 COMMANDS = {
-    "stop": "Ctrl-C stops a run in its terminal, and keeps what is stored",
-    "kill": "give containers limits under [limits]; they end by themselves",
     "signals": "only full backtests can be run and read",
     "bundle": "hand on an experiment with 'bulkhead export'",
-    "extend": "run the wider sweep with 'bulkhead run'",
     "workflow": "run its phases one by one with 'bulkhead run'",
     "report": "use 'bulkhead show --json'",
     "compare": "use 'bulkhead show --json'",
 }
-BACKENDS = {"dask": "use loky, which runs on this machine's cores, or sequential"}
-SCHEDULER = "runs use this machine's cores only; leave it out"

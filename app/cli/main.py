@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import container, data, difference, export, resume, run, runs, serve, stage
+from app.cli import container, control, data, difference, export, resume, run, runs, serve, stage
 from app.cli.common import Opened, one_line, say
 from app.cli.later import COMMANDS
 from engine import __version__
@@ -46,6 +46,10 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
+app.command("stop")(control.stop)
+app.command("pause")(control.pause)
+app.command("kill")(control.kill)
+app.command("now")(control.now)
 app.command("runs")(runs.runs)
 app.command("show")(runs.show)
 app.command("container")(container.container)

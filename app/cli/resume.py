@@ -1,57 +1,35 @@
 """`bulkhead resume`: a run that broke off goes on, and ends as if it had not."""
 
-import warnings
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from app.cli.common import (
-    HomeOption,
-    JsonOption,
-    WorkersOption,
-    open_home,
-    parse_run,
-    print_json,
-    say,
-    terminable,
-)  # fmt: skip
-from app.cli.run import KEYS, compiling, progress_for, stopped, summary
+from app.cli.common import HomeOption, JsonOption, WorkersOption, open_home, parse_run, say
+from app.cli.run import BackendOption, Options, SchedulerOption, carry_out, check_backend
 
 
 def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run: its number.")],
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Run the containers again that are not done, of a finished run too.")
+    ] = False,
     workers: WorkersOption = None,
+    backend: BackendOption = "loky",
+    scheduler: SchedulerOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a run that was interrupted, stopped or failed: only what is not stored yet is run."""
+    """Go on with a run that was interrupted, paused, stopped or failed: only what is not stored yet is run."""
     run_id = parse_run(run)
+    check_backend(backend, scheduler)
     opened = open_home(home)
 
-    from app.services import executing, resuming, running
+    from app.services import resuming, running
 
-    warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
-    with opened.store() as store, terminable() as check:
-        prepared = resuming.resumable(opened, store, run_id)
-        total, known = prepared.plan.containers, store.progress(run_id)
-        left = total - known.done - known.failed
-        try:
-            say(f"run {run_id}: {left} of {total} containers to go")
-            compiling()
-            progress = progress_for(total)
-            with progress:
-
-                def told(done: int, failed: int, total: int) -> None:
-                    check()
-                    progress(done, failed, total)
-
-                count = workers or max(1, min(running.default_workers(), left))
-                report = executing.execute(store, prepared, run_id, count, progress=told)
-        except KeyboardInterrupt:
-            report = stopped(store, run_id)
-        if as_json:
-            print_json({key: value for key, value in asdict(report).items() if key in KEYS})
-        else:
-            summary(store, report)
-    raise typer.Exit(0 if report.done == report.containers else 1)
+    with opened.store() as store:
+        prepared = resuming.resumable(opened, store, run_id, failed)
+        known = store.progress(run_id)
+        total, left = known.containers, known.containers - known.done - known.failed
+        say(f"run {run_id}: {left} of {total} containers to go")
+        count = workers or max(1, min(running.default_workers(), left))
+        carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, False))

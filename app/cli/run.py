@@ -3,8 +3,8 @@
 import sys
 import time
 import warnings
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -20,14 +20,21 @@ from app.cli.common import (
     say,
     terminable,
 )  # fmt: skip
-from app.cli.later import BACKENDS, SCHEDULER
 from engine.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from app.services.executing import Report
+    from app.services.running import Prepared
     from db.store import Store
 
 _BEST = 5
+BACKENDS = ("loky", "sequential", "dask")
+BackendOption = Annotated[
+    str, typer.Option(metavar="NAME", help="loky (processes of this machine), sequential, or dask (a cluster).")
+]
+SchedulerOption = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Of the Dask cluster: tcp://127.0.0.1:PORT or tls://HOST:PORT.")
+]
 #: The keys of `run --json`, in order.
 KEYS = ("run", "containers", "done", "failed", "seconds", "startup_seconds", "digest")
 
@@ -37,46 +44,71 @@ def run(
         str, typer.Argument(metavar="CONFIG", help="The experiment: a TOML file, or - for standard input.")
     ],
     workers: WorkersOption = None,
-    backend: Annotated[
-        str, typer.Option(metavar="NAME", help="loky (processes of this machine) or sequential.")
-    ] = "loky",
-    scheduler: Annotated[str | None, typer.Option(hidden=True)] = None,
+    backend: BackendOption = "loky",
+    scheduler: SchedulerOption = None,
+    queue: Annotated[bool, typer.Option("--queue", help="Wait until the runs before it have ended.")] = False,
     trust: TrustOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run an experiment: expand its sweep, run every container sealed off, store all of it."""
-    _check_backend(backend, scheduler)
+    check_backend(backend, scheduler)
     text = read_text(config, "config")
     opened = open_home(home)
 
-    from app.services import executing, running
+    from app.services import running
 
     prepared = running.check(opened, text, trust)
     for line in prepared.warnings:
         say(f"warning: {line}")
     total = prepared.plan.containers
     count = workers or min(running.default_workers(), total)
-    warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
-    with opened.store() as store, terminable() as check:
+    with opened.store() as store:
         run_id = running.create(store, prepared, count, backend)
+        say(f"run {run_id}: {total} container{'' if total == 1 else 's'}")
+        carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, queue))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is carried out."""
+
+    workers: int
+    backend: str
+    scheduler: str | None
+    queued: bool
+
+
+def carry_out(store: "Store", prepared: "Prepared", run_id: int, as_json: bool, options: Options) -> None:
+    """Run what is not stored yet of a run, show how it goes and what came of it, and end with the exit code."""
+    from app.services import executing
+
+    warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
+    with terminable() as check:
         try:
-            say(f"run {run_id}: {total} container{'' if total == 1 else 's'}")
             compiling()
-            progress = progress_for(total)
-            with progress:
+            with progress_for(prepared.plan.containers) as progress:
 
                 def told(done: int, failed: int, total: int) -> None:
                     check()
                     progress(done, failed, total)
 
-                report = executing.execute(store, prepared, run_id, count, backend, told)
+                report = executing.execute(
+                    store,
+                    prepared,
+                    run_id,
+                    options.workers,
+                    options.backend,
+                    told,
+                    scheduler=options.scheduler,
+                    queued=options.queued,
+                )
         except KeyboardInterrupt:
             report = stopped(store, run_id)
-        if as_json:
-            print_json({key: value for key, value in asdict(report).items() if key in KEYS})
-        else:
-            summary(store, report)
+    if as_json:
+        print_json({key: value for key, value in asdict(report).items() if key in KEYS})
+    else:
+        summary(store, report)
     raise typer.Exit(0 if report.done == report.containers else 1)
 
 
@@ -88,14 +120,16 @@ def compiling() -> None:
         say("compiling kernels: once for this version, about half a minute")
 
 
-def _check_backend(backend: str, scheduler: str | None) -> None:
-    known = ("loky", "sequential")
+def check_backend(backend: str, scheduler: str | None) -> None:
+    """Raise InputError for a backend that there is not, or an address that must not be used."""
+    if backend not in BACKENDS:
+        raise InputError(f"--backend: there is no '{backend}'; {nearest(backend, BACKENDS)}")
+    if (backend == "dask") != (scheduler is not None):
+        raise InputError("--scheduler ADDRESS goes with --backend dask, and --backend dask needs it")
     if scheduler is not None:
-        raise InputError(f"--scheduler is not part of this version of Bulkhead: {SCHEDULER}")
-    if backend in BACKENDS:
-        raise InputError(f"--backend {backend} is not part of this version of Bulkhead: {BACKENDS[backend]}")
-    if backend not in known:
-        raise InputError(f"--backend: there is no '{backend}'; {nearest(backend, known)}")
+        from engine.parallel.cluster import check_address
+
+        check_address(scheduler)
 
 
 def stopped(store: "Store", run_id: int) -> "Report":
@@ -123,7 +157,8 @@ def summary(store: "Store", report: "Report") -> None:
         if report.seconds > 0
         else ""
     )
-    out.print(f"run {report.run}: {report.done:,} of {report.containers:,} done{took}")
+    ended = "" if report.status == "done" else f", {report.status}: 'bulkhead resume {report.run}' goes on"
+    out.print(f"run {report.run}: {report.done:,} of {report.containers:,} done{took}{ended}")
     best = store.containers(report.run, "sharpe", top=_BEST, status="done")
     if best:
         out.print("best by sharpe:")
@@ -161,8 +196,9 @@ class _Bar:
         self.task = self.bar.add_task("", total=total, rate="starting workers", failures="")
         self.started = 0.0
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self.bar.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
@@ -184,8 +220,8 @@ class _Lines:
     def __init__(self) -> None:
         self.started = self.last = 0.0
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         pass

@@ -11,13 +11,16 @@ from engine.errors import DataError, StoreError
 from engine.fingerprint import engine_version, fingerprint
 
 
-def resumable(home: Home, store: Store, run_id: int) -> Prepared:
+def resumable(home: Home, store: Store, run_id: int, failed: bool = False) -> Prepared:
     """A stored run that is not complete, ready to go on: its config, its data and its own stages as they were.
 
-    StoreError when it is complete, somebody works on it, or what would come now is not what came before.
+    `failed`: containers that are not done are taken back, of a finished run too. StoreError when it is complete,
+    somebody works on it, or what would come now is not what came before.
     """
     run = store.run(run_id)
-    if run.status == "done":
+    if failed and not run.failed:
+        raise StoreError(f"every container of run {run_id} that has ended is done, so there is none to run again")
+    if run.status == "done" and not failed:
         raise StoreError(f"run {run_id} is done, so there is nothing to resume; see it with 'bulkhead show {run_id}'")
     if run.pid is not None:
         raise StoreError(f"run {run_id} is being worked on by process {run.pid}; wait for it, or stop it")
@@ -35,6 +38,9 @@ def resumable(home: Home, store: Store, run_id: int) -> Prepared:
     prepared = check(home, run.config, own=own, market=market)
     if json.loads(json.dumps(described(prepared))) != run.plan:
         raise StoreError(f"run {run_id} is resolved to something else now, {again}")
+    if failed:
+        with store.claim(run_id) as lease:
+            store.forget_failed(lease)
     return prepared
 
 

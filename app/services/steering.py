@@ -7,9 +7,12 @@ import _thread
 import shutil
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from db.store import Request, Store
 from engine.errors import StoreError
@@ -93,6 +96,40 @@ def ask(store: Store, run_id: int, action: str, idx: int | None = None) -> None:
     store.request(run_id, action, idx)
 
 
-def running_now(store: Store, run_id: int) -> list[Seat]:
-    """The containers of a run that this machine runs now."""
-    return seats(store.folder(run_id))
+def wait(store: Store, run_id: int, patience: float, idx: int | None = None) -> None:
+    """Wait until nobody works on a run any more, or until container `idx` has ended. StoreError after `patience` s."""
+    deadline = time.monotonic() + patience
+    while store.progress(run_id).pid is not None and (idx is None or idx not in store.committed(run_id)):
+        if time.monotonic() > deadline:
+            raise StoreError(
+                f"run {run_id} has not answered in {patience:g} s; see its process in 'bulkhead runs --json'"
+            )
+        time.sleep(_LOOK / 4)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNow:
+    """A container that this machine runs now: since how many seconds, with how many of CPU, and its memory in MiB."""
+
+    run: int
+    index: int
+    pid: int
+    seconds: float
+    cpu: float
+    memory_mb: float
+
+
+def running_now(store: Store) -> list[RunningNow]:
+    """The containers that this machine runs now, by run and index. CPU and memory: of the process they run in."""
+    found = []
+    for run in store.states():
+        for seat in seats(store.folder(run.id)) if run.pid is not None else ():
+            try:
+                process = psutil.Process(seat.pid)
+                with process.oneshot():
+                    cpu, memory = sum(process.cpu_times()[:2]), process.memory_info().rss
+            except psutil.Error:
+                continue  # it has just ended
+            passed = max(time.time() - seat.since, 0.0)
+            found.append(RunningNow(run.id, seat.index, seat.pid, passed, cpu, memory / 2**20))
+    return found

@@ -33,6 +33,8 @@ _PIPE_BYTES = 1 << 20
 _PAUSE = 0.002
 #: How often it looks whether a container that takes long is to be killed, in seconds.
 _GLANCE = 0.1
+#: Seconds after which a cell hands over what it has.
+HAND_OVER = 2.0
 KILLED = "it was killed by request"
 NO_DESK = Desk(None)
 _NO_SKETCH = np.zeros(SKETCH, np.float32)
@@ -46,8 +48,10 @@ def run_cell(
     described: Callable[[], Shared] | None = None,
     desk: Desk = NO_DESK,
 ) -> list[Block]:
-    """Run every group of container indices, each in a child of its own, and return all results in blocks.
+    """Run groups of container indices, each in a child of its own, and return the results in blocks.
 
+    After `HAND_OVER` seconds it returns what it has, so that slow containers are seen and stored as they end; a later
+    cell runs the rest.
     `shared` gives what the containers need; it is called in the children. `described`: the same without the user's code
     (default: the same), enough to name a container that could not name itself. `desk`: where to note what runs now, and
     to look up what is to be killed.
@@ -56,6 +60,8 @@ def run_cell(
     for group in groups:
         left = list(group)
         while left:
+            if packer.due:
+                return packer.close()
             kills = desk.kills()
             if left[0] in kills:
                 _add_killed(left.pop(0), limits, described or shared, packer)
@@ -79,6 +85,12 @@ class _Packer:
         self.blocks: list[Block] = []
         self.entries: list[Entry] = []
         self.rows = 0
+        self._until = time.perf_counter() + HAND_OVER
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something to hand over, and it is time."""
+        return bool(self.entries or self.blocks) and time.perf_counter() >= self._until
 
     def place(self, rows: int) -> int:
         """Where in its block a log of so many rows will begin; closes the block before, if it has no room."""
@@ -113,6 +125,12 @@ class _Watch:
     since: float = 0.0
     late: bool = False
     killed: bool = False
+    enough: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether its child was ended by the cell."""
+        return self.late or self.killed or self.enough
 
 
 def _run_child(
@@ -128,7 +146,7 @@ def _run_child(
         watch = _Watch(since=time.perf_counter())
         status, usage = _fork(indices, limits, shared, output.fileno(), watch, packer, desk)
         # one that ran out of memory is reported by its child, which then ends: the rest wants a fresh one
-        if watch.done == len(indices) or (watch.done and status == 0 and not (watch.late or watch.killed)):
+        if watch.done == len(indices) or watch.enough or (watch.done and status == 0 and not watch.ended):
             return indices[watch.done :]
         verdict, error = ("killed", KILLED) if watch.killed else _verdict(status, watch.late, limits)
         used = Usage(
@@ -166,7 +184,7 @@ def _fork(
     ended = False
     try:
         _receive(reader, indices, limits, watch, packer, desk, pid)
-        ended = not (watch.late or watch.killed)
+        ended = not watch.ended
     finally:
         reader.close()
         desk.note(IDLE, 0)
@@ -207,6 +225,9 @@ def _receive(
                 return
             if watch.done < len(indices) and indices[watch.done] in desk.kills():
                 watch.killed = True
+                return
+            if packer.due:
+                watch.enough = True
                 return
         try:
             # from our own child, which has the same rights as we: failure is contained here, malice is not

@@ -65,11 +65,12 @@ class Pool:
         """
         left = dict.fromkeys(int(index) for index in indices)
         tries = 0
+        spent, ended = 0.0, 0
         while left:
             before, alone = len(left), self._alone()
             batches = (
                 Task(tuple(batch), alone, {index: points[index] for index in batch if index in points})
-                for batch in self._batches(list(left))
+                for batch in self._batches(list(left), spent / ended if ended else 0.0)
             )
             try:
                 for blocks in self._team.cells(batches):
@@ -78,6 +79,8 @@ class Pool:
                         if all(result.index in left for result in block.results):
                             for result in block.results:
                                 del left[result.index]
+                            spent += sum(result.usage.wall for result in block.results)
+                            ended += len(block.results)
                             yield block
                 why = "batches came back without them"
             except WorkersLost as lost:
@@ -91,8 +94,9 @@ class Pool:
         isolation = self.plan.limits.isolation
         return isolation == "container" or (isolation == "auto" and bool(self.plan.sources) and not self.plan.trusted)
 
-    def _batches(self, indices: list[int]) -> list[list[int]]:
-        cost = _SECONDS * max(self.plan.market.valid.size / _BARS, 1.0)
+    def _batches(self, indices: list[int], measured: float) -> list[list[int]]:
+        """`indices` cut into batches. `measured`: what a container took so far, in seconds; 0 before any has ended."""
+        cost = max(_SECONDS * max(self.plan.market.valid.size / _BARS, 1.0), measured)
         shares = 4 * self.workers if self.workers > 1 else 1  # so that workers end together
-        size = min(_BATCH, int(1.0 / cost), -(-len(indices) // shares))
+        size = min(_BATCH, max(int(1.0 / cost), 1), -(-len(indices) // shares))
         return [found.tolist() for found in np.array_split(np.array(indices), -(-len(indices) // max(size, 1)))]

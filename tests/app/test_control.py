@@ -1,0 +1,167 @@
+"""What can be asked of a run on its way: who runs now, stop, pause, kill one container, go on, run the failed again."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from app.services.home import Home
+from tests.app.small import bulkhead, refused
+from tests.app.test_cli_processes import start
+
+#: Some of its containers wait until a file is there.
+GATED = '''
+import os
+import time
+
+import numpy as np
+from bulkhead import Field, Strategy
+
+
+class Gated(Strategy):
+    """Long, once the gate is open; from `window` on it waits for it."""
+
+    kind = "gated"
+    window: int = Field(1, ge=1, le=100, description="number")
+
+    def signal(self, market, indicators, regimes):
+        while self.window >= 5 and not os.path.exists({gate!r}):
+            time.sleep(0.01)
+        return np.where(np.arange(len(market.time))[:, None] % (self.window + 1) == 0, 1.0, 0.0) * market.valid
+'''
+CONFIG = """
+[experiment]
+name = "gated"
+[data]
+dataset = "sp500"
+end = 2000-12-31
+[[strategy]]
+kind = "gated"
+window = { from = 1, to = 8, step = 1 }
+[limits]
+isolation = "container"
+"""
+
+
+class Gate:
+    """A home with the gated stage, and its gate."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.path = folder / "home", folder / "open"
+        (self.home / "stages").mkdir(parents=True)
+        (self.home / "stages" / "gated.py").write_text(GATED.format(gate=str(self.path)))
+        self.path.touch()
+        self.config = folder / "gated.toml"
+        self.config.write_text(CONFIG)
+        assert bulkhead(self.home, "check", "gated").code in (0, 1)  # so that runs need not, while the gate is closed
+        self.expected = self.run()
+        self.path.unlink()
+
+    def run(self) -> str:
+        told = bulkhead(self.home, "run", str(self.config), "--workers", "1", "--json")
+        assert told.code == 0, told.err
+        digest: str = told.json["digest"]
+        return digest
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return start(self.home, "run", str(self.config), "--json", *arguments)
+
+    def until(self, true: Callable[[], Any]) -> Any:
+        """Wait until something is the case; returns it."""
+        deadline = time.monotonic() + 60
+        while not (found := true()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return found
+
+    def now(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = bulkhead(self.home, "now", "--json").json
+        return found
+
+    def state(self, run: int = 2) -> Any:
+        with Home(self.home).store() as store:
+            return next((state for state in store.states() if state.id == run), None)
+
+
+def test_what_runs_now_can_be_seen_and_killed(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    process = gate.start("--workers", "1")
+    seat = gate.until(lambda: [one for one in gate.now() if one["index"] >= 4])[0]
+    assert (seat["run"], seat["index"]) == (2, 4)
+    assert seat["memory_mb"] > 10
+    assert seat["pid"] != gate.state().pid
+    told = bulkhead(gate.home, "kill", "2/4")
+    assert told.code == 0, told.err
+    assert "container 2/4 is killed" in told.err
+    gate.path.touch()
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert json.loads(out) | {"seconds": 0, "startup_seconds": 0, "digest": 0} == {
+        "run": 2, "containers": 8, "done": 7, "failed": 1,
+        "seconds": 0, "startup_seconds": 0, "digest": 0,
+    }
+    rows = bulkhead(gate.home, "show", "2", "--json").json["containers"]
+    assert [row["status"] for row in rows] == ["done"] * 4 + ["killed"] + ["done"] * 3
+    assert gate.now() == []
+    refused(bulkhead(gate.home, "kill", "2/4"), "nobody works on it")
+
+    again = bulkhead(gate.home, "resume", "2", "--failed", "--json")
+    assert again.code == 0, again.err
+    assert again.json["digest"] == gate.expected
+    refused(bulkhead(gate.home, "resume", "2", "--failed"), "none to run again")
+
+
+def test_paused_and_stopped_runs_go_on_to_the_same_digest(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    for run, (command, status) in enumerate([("pause", "paused"), ("stop", "stopped")], start=2):
+        process = gate.start("--workers", "2")
+        gate.until(lambda: [one for one in gate.now() if one["index"] >= 4])
+        told = bulkhead(gate.home, command, str(run))
+        assert told.code == 0, told.err
+        assert f"run {run} is {status}" in told.err
+        process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert gate.state(run).status == status
+        assert gate.now() == []
+        assert not (gate.home / "runs" / str(run)).exists()
+        gate.path.touch()
+        resumed = bulkhead(gate.home, "resume", str(run), "--json", "--workers", "1")
+        assert resumed.json["digest"] == gate.expected
+        gate.path.unlink()
+    refused(bulkhead(gate.home, "stop", "2"), "is done, and nobody works on it")
+    refused(bulkhead(gate.home, "pause", "77"), "no run 77")
+
+
+def test_a_queued_run_waits_for_those_before_it(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    first = gate.start("--workers", "1")
+    gate.until(lambda: [one for one in gate.now() if one["index"] >= 4])
+    second = gate.start("--workers", "1", "--queue")
+    gate.until(lambda: gate.state(3) and gate.state(3).pid)
+    assert gate.state(3).status == "queued"
+    assert {one["run"] for one in gate.now()} == {2}
+    gate.path.touch()
+    for process in (first, second):
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert json.loads(out)["digest"] == gate.expected
+    with Home(gate.home).store() as store:
+        runs = {run.id: run for run in store.runs()}
+    assert str(runs[3].started) >= str(runs[2].finished)
+
+
+def test_a_queued_run_can_be_stopped_before_its_turn(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    first = gate.start("--workers", "1")
+    gate.until(lambda: [one for one in gate.now() if one["index"] >= 4])
+    second = gate.start("--queue")
+    gate.until(lambda: gate.state(3) and gate.state(3).pid)
+    assert bulkhead(gate.home, "stop", "3").code == 0
+    second.communicate(timeout=60)
+    assert gate.state(3).status == "stopped"
+    assert gate.state(2).status == "running"
+    gate.path.touch()
+    first.communicate(timeout=60)
+    assert first.returncode == 0
