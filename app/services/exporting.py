@@ -117,17 +117,17 @@ def _stages(reading: Reading) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     for part, choice in zip(branch.components, branch.choices(picks), strict=True):
         stage = choice.stage
         if isinstance(stage, Strategy):
-            strategies.append({"kind": stage.kind, "name": part.name, **_parameters(stage)})
+            strategies.append({"kind": stage.kind, "name": part.name, **parameters(stage)})
         elif isinstance(stage, Classifier):
-            sections["classifier"] = {"kind": stage.kind, **_parameters(stage)}
+            sections["classifier"] = {"kind": stage.kind, **parameters(stage)}
         elif isinstance(stage, Risk):
-            sections["risk"] = {"kind": stage.kind, **_parameters(stage)}
+            sections["risk"] = {"kind": stage.kind, **parameters(stage)}
         else:  # portfolio, ensemble, execution: they have one kind, which is their section's name
-            sections[stage.kind] = _parameters(stage)
+            sections[stage.kind] = parameters(stage)
     return sections, strategies
 
 
-def _parameters(stage: Stage) -> dict[str, Any]:
+def parameters(stage: Stage) -> dict[str, Any]:
     """A stage's parameters as a config writes them: "none" where the default is something else, nothing where not."""
     defaults = type(stage).model_fields
     written = {}
