@@ -41,7 +41,11 @@ class PhaseState:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowState:
-    """A workflow as it stands. `status`: queued, running, stopped, interrupted (nobody works on it), done, failed."""
+    """A workflow as it stands.
+
+    `status`: queued, running, stopped, interrupted (nobody works on it), stale (a phase was made anew, and what is made
+    from it was not), done, failed. `pid`: of the process that works on it.
+    """
 
     id: int
     name: str
@@ -105,7 +109,9 @@ class Workflows:
         """Say where a phase stands; without a `result` it keeps the one it has. By the workflow's owner."""
         with self._database.writing() as connection:
             known = {phase.name: phase for phase in _phases(connection, workflow_id)}[name]
-            _write(connection, workflow_id, known, status, known.after, known.result if result is None else result, error)
+            _write(
+                connection, workflow_id, known, status, known.after, known.result if result is None else result, error
+            )
 
     def forget(self, workflow_id: int, name: str, dependents: Sequence[str]) -> None:
         """Have phase `name` computed anew, and those that are made from it marked as stale. By the owner."""
@@ -131,7 +137,7 @@ class Workflows:
         """All workflows, by id."""
         with self._database.reading() as connection:
             rows = connection.exec_driver_sql(_SELECT + " ORDER BY id").all()
-            found = [WorkflowState(*row, None, _phases(connection, row[0])) for row in rows]
+            found = [_workflow(connection, row) for row in rows]
         return [self._settled(workflow) for workflow in found]
 
     def get(self, workflow_id: int) -> WorkflowState:
@@ -140,7 +146,7 @@ class Workflows:
             row = connection.exec_driver_sql(_SELECT + " WHERE id = ?", (workflow_id,)).first()
             if row is None:
                 raise StoreError(f"there is no workflow {workflow_id}; 'bulkhead workflow list' names those there are")
-            found = WorkflowState(*row, None, _phases(connection, workflow_id))
+            found = _workflow(connection, row)
         return self._settled(found)
 
     def _settled(self, workflow: WorkflowState) -> WorkflowState:
@@ -155,8 +161,14 @@ class Workflows:
 _SELECT = "SELECT id, name, status, config, created, finished FROM workflow"
 
 
+def _workflow(connection: Connection, row: Sequence[Any]) -> WorkflowState:
+    """A row of `_SELECT` with its phases."""
+    number, name, status, config, created, finished = row
+    return WorkflowState(number, name, status, config, created, finished, None, _phases(connection, number))
+
+
 def _packed(after: int, result: Mapping[str, Any] | None, error: str | None) -> tuple[str, int]:
-    data = json.dumps({"after": after, "result": result, "error": error}, sort_keys=True, allow_nan=False)
+    data = json.dumps({"after": after, "result": result, "error": error}, allow_nan=False)
     return data, zlib.crc32(data.encode())
 
 

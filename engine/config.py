@@ -193,7 +193,9 @@ def check_sections(data: Mapping[str, Any]) -> None:
     known = [*SECTIONS, *TABLES, SOURCE, LOG]
     for name in data:
         if name == PHASE:
-            raise ConfigError("[[phase]] makes this a workflow, which is several experiments; start it with 'bulkhead run'")
+            raise ConfigError(
+                "[[phase]] makes this a workflow, which is several experiments; start it with 'bulkhead run'"
+            )
         if name not in known:
             raise ConfigError(f"unknown section [{name}]; {nearest(name, known)}")
     replayed = pattern(data) == "signal_replay"

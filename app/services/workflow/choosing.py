@@ -1,8 +1,8 @@
 """Which parameters did best in which regime: the containers of a sweep, read in one pass over its logs.
 
-A bar's return belongs to the label known at the close before it (`engine.projections.by_regime`). Where a regime had too
-few episodes to say anything, and where no container has a figure, the container that did best over all bars is taken;
-what is equal goes to the lowest index.
+A bar's return belongs to the label known at the close before it (`engine.projections.by_regime`). Where a regime had
+too few episodes to say anything, and where no container has a figure, the container that did best over all bars is
+taken; what is equal goes to the lowest index.
 """
 
 from collections.abc import Sequence
@@ -55,9 +55,7 @@ class Group:
 
     def tables(self, index: int) -> dict[str, dict[str, Any]]:
         """The parameters of container `index`, by strategy, as a config writes them."""
-        return {
-            name: parameters(strategy) for name, strategy in zip(self.names, self.strategies[index], strict=True)
-        }
+        return {name: parameters(strategy) for name, strategy in zip(self.names, self.strategies[index], strict=True)}
 
 
 def choose(

@@ -37,7 +37,9 @@ def discovery(flow: Workflow, phase: Discover) -> Raw:
             )
         rest = {key: value for key, value in table.items() if key not in ("kind", "name", "book")}
         names = {"name": name} if name is not None else {}  # without a kind: refused where it is parsed
-        strategies.append({**({"kind": kind} if "kind" in table else {}), **names, "book": table.get("book", name), **rest})
+        strategies.append(
+            {**({"kind": kind} if "kind" in table else {}), **names, "book": table.get("book", name), **rest}
+        )
     raw["strategy"] = strategies
     return _with(raw, flow, sweep=phase.sweep)
 
@@ -86,7 +88,7 @@ def _head(flow: Workflow, phase: Phase, title: str, pattern: str) -> Raw:
 
 
 def _with(raw: Raw, flow: Workflow, sweep: Mapping[str, Any] | None = None) -> Raw:
-    """`raw` with the sections that all phases share. Of an exported workflow the data is pinned, its files come along."""
+    """`raw` with the sections that all phases share. An exported workflow pins its data, and brings its files along."""
     raw |= {name: flow.raw[name] for name in SHARED if name in flow.raw}
     if sweep:
         raw["sweep"] = dict(sweep)

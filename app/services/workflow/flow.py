@@ -98,8 +98,8 @@ def run(
             stopped = isinstance(error, KeyboardInterrupt)
             store.workflows.mark(workflow_id, "stopped" if stopped else "failed")
             raise
-        whole = all(known.status == "done" for known in store.workflows.get(workflow_id).phases)
-        store.workflows.mark(workflow_id, "done" if whole else "stopped")
+        left = {known.status for known in store.workflows.get(workflow_id).phases} - {"done"}
+        store.workflows.mark(workflow_id, "stale" if "stale" in left else "stopped" if left else "done")
     return store.workflows.get(workflow_id)
 
 
@@ -178,8 +178,8 @@ def _check_sweep(phase: Discover, experiment: Experiment) -> None:
                 raise ConfigError(f"{where}: {part.where} is by regime already; name its base, the workflow chooses")
             if part.axes and issubclass(part.model, Risk | Portfolio | Execution | Ensemble):
                 raise ConfigError(
-                    f"{where}: {part.axes[0].path} is swept, and holds for all phases: a workflow sweeps classifiers and "
-                    "strategies; give it one value"
+                    f"{where}: {part.axes[0].path} is swept, and holds for all phases: a workflow sweeps classifiers "
+                    "and strategies; give it one value"
                 )
 
 

@@ -23,7 +23,7 @@ from engine.parallel.pool import Pool
 _WORTH_WORKERS = 2.0
 #: What a container of one symbol and so many bars takes, in seconds, stored.
 _SECONDS, _BARS = 2e-4, 5000
-#: Called with a line for people, or with (done, failed, all) of the run that is being made.
+#: Called with a line for people.
 Say = Callable[[str], None]
 #: Gives, for a run of so many containers, a context manager that is called with (done, failed, all).
 Progresses = Callable[[int], AbstractContextManager[Any]]

@@ -1,6 +1,6 @@
 """What each kind of phase does: from what its inputs came to, to what it comes to itself.
 
-A result is plain JSON without ids, times or places of this home, so that the same workflow gives the same text anywhere.
+A result is plain JSON without ids, times or places of this home: the same workflow gives the same text anywhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,7 +61,9 @@ def by_regime(maker: Maker, known: Known, phase: ByRegime) -> Result:
         found.setdefault(group.classifier, []).append((group, overall, choices))
     told, runs = [], []
     for label, chosen in found.items():
-        tables = [table for group, overall, choices in chosen for table in choosing.strategy_tables(group, overall, choices)]
+        tables = [
+            table for group, overall, choices in chosen for table in choosing.strategy_tables(group, overall, choices)
+        ]
         classifier = _classifier(chosen[0][0])
         run = maker.make(configs.signals(known.flow, phase, label, classifier, tables), own)
         _whole(maker.store, run)
@@ -168,7 +170,9 @@ def _whole(store: Store, run: Run) -> list[Container]:
     for container in found:
         if container.status != "done":
             lines = (container.error or "").strip().splitlines()
-            raise StoreError(f"container {run.id}/{container.index} is {container.status}: {(lines or ['no reason'])[-1]}")
+            raise StoreError(
+                f"container {run.id}/{container.index} is {container.status}: {(lines or ['no reason'])[-1]}"
+            )
     return found
 
 

@@ -231,7 +231,9 @@ def _check_inputs(phase: Phase, earlier: Sequence[Phase]) -> None:
         return
     needed = phase.takes[-1]
     if kinds.count(needed) != 1 or len(set(kinds)) < len(kinds) or not set(kinds) <= set(phase.takes):
-        raise ConfigError(f"{where}: a phase of kind '{phase.kind}' is made from one of kind '{needed}'; name it in 'from'")
+        raise ConfigError(
+            f"{where}: a phase of kind '{phase.kind}' is made from one of kind '{needed}'; name it in 'from'"
+        )
     main = known[phase.inputs[kinds.index(needed)]]
     for name in phase.inputs:
         if name != main.name and name not in main.inputs:
@@ -276,7 +278,9 @@ def _check_period(flow: Workflow, phase: Phase) -> None:
     if isinstance(phase, Weigh) and phase.data.end is not None:
         last = _last(flow, flow.source(phase, ByRegime))
         if last is not None and phase.data.end > last:
-            raise ConfigError(f"{where}: data: end {end} lies after {last}, where its signals end; choose an earlier one")
+            raise ConfigError(
+                f"{where}: data: end {end} lies after {last}, where its signals end; choose an earlier one"
+            )
 
 
 def _last(flow: Workflow, phase: Phase) -> datetime.date | None:
