@@ -5,7 +5,7 @@
 `bulkhead run` of `assets/experiments/us-tech-workflow.toml` (500 backtests under two classifiers, 200 weightings, one
 validation), as a process of its own with a new home each time; one run before them compiles the kernels. A phase's
 seconds are from its first run's creation to its last one's end, as the store has them; the rest of the wall time is
-start-up, checking the workflow, and reading its results. The median of the repeats; the target is 15 s with two workers.
+start-up, checking the workflow, and reading its results. The median of the repeats; the target: 15 s, two workers.
 """
 
 import argparse

@@ -77,12 +77,10 @@ def resume(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a workflow: compute only what is not stored. With --phase, that phase anew; later ones are then stale."""
+    """Go on with a workflow: compute only what is not stored. With --phase: that one anew, later ones become stale."""
     workflow_id = _parse(workflow)
     opened = open_home(home)
     with opened.store() as store:
-        store.workflows.get(workflow_id)
-        say(f"workflow {workflow_id}: going on")
         _run(opened, store, workflow_id, workers, trust, as_json, None, phase)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import tomli_w
@@ -44,19 +45,29 @@ def discovery(flow: Workflow, phase: Discover) -> Raw:
     return _with(raw, flow, sweep=phase.sweep)
 
 
-def signals(flow: Workflow, phase: Phase, label: str, classifier: Raw | None, strategies: Sequence[Raw]) -> Raw:
-    """The signals of chosen strategies under one classifier: a container for each book."""
+def signals(
+    flow: Workflow, phase: Phase, label: str, classifier: Raw | None, strategies: Sequence[Raw], start: date | None
+) -> Raw:
+    """The signals of chosen strategies under one classifier: a container for each book.
+
+    start: the first trading bar of their sweep, so that they begin there too, whatever they need for themselves.
+    """
     raw = _head(flow, phase, f"{phase.name}/{label}", "signal_generation")
+    if start is not None:
+        raw["data"].pop("warmup", None)
+        raw["data"]["start"] = start
     if classifier is not None:
         raw["classifier"] = classifier
     raw["strategy"] = list(strategies)
     return _with(raw, flow)
 
 
-def replay(flow: Workflow, phase: Weigh, label: str, logs: Sequence[str]) -> Raw:
-    """The replays of stored signals under one classifier, with the weights that are tried."""
+def replay(flow: Workflow, phase: Weigh, label: str, logs: Sequence[str], start: date | None = None) -> Raw:
+    """The replays of stored signals under one classifier, with the weights that are tried. start: their first date."""
     raw = _head(flow, phase, f"{phase.name}/{label}", "signal_replay")
     raw["data"] = {key: value for key, value in raw["data"].items() if key in ("start", "end")}
+    if start is not None:
+        raw["data"]["start"] = start
     raw["replay"] = {"signals": list(logs)}
     ensemble = dict(phase.ensemble)
     if ensemble.get("method") == "tpe":

@@ -86,6 +86,8 @@ def run(
         flow = checked.flow if checked else parse_workflow(config.load(state.config))
         if phase is not None:
             _again(store, flow, state, phase)
+        if checked is None:
+            say(f"workflow {workflow_id}: {'going on' if phase is None else f'phase {phase!r} anew'}")
         store.workflows.mark(workflow_id, "running")
         try:
             for one in flow.phases if phase is None else [flow.phase(phase)]:

@@ -3,8 +3,9 @@
 A result is plain JSON without ids, times or places of this home: the same workflow gives the same text anywhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from app.services import stages
@@ -59,13 +60,14 @@ def by_regime(maker: Maker, known: Known, phase: ByRegime) -> Result:
     for group in choosing.groups(maker.home, maker.store, sweep.id, phase.objective):
         overall, choices = choosing.choose(group.candidates, group.regimes, phase.objective, phase.min_episodes)
         found.setdefault(group.classifier, []).append((group, overall, choices))
+    start = None if phase.data.start else _begins([read(maker.home, sweep.id, 0)])
     told, runs = [], []
     for label, chosen in found.items():
         tables = [
             table for group, overall, choices in chosen for table in choosing.strategy_tables(group, overall, choices)
         ]
         classifier = _classifier(chosen[0][0])
-        run = maker.make(configs.signals(known.flow, phase, label, classifier, tables), own)
+        run = maker.make(configs.signals(known.flow, phase, label, classifier, tables, start), own)
         _whole(maker.store, run)
         runs.append(_told(run))
         told.append(
@@ -85,9 +87,11 @@ def weigh(maker: Maker, known: Known, phase: Weigh) -> Result:
     told, runs = [], []
     best: tuple[float, int] | None = None
     signals = known.of(maker.store, source)
+    # all of them from the same bar on, or their figures could not be compared
+    start = max(filter(None, (_begins([read(maker.home, log.id, 0) for log in signals]), phase.data.start)))
     for entry, log in zip(known.result(source)["classifiers"], signals, strict=True):
         logs = [f"{log.id}/{index}" for index in range(log.containers)]
-        run = maker.make(configs.replay(known.flow, phase, entry["classifier"], logs))
+        run = maker.make(configs.replay(known.flow, phase, entry["classifier"], logs, start))
         runs.append(_told(run))
         top = maker.store.containers(run.id, phase.objective, descending=better > 0, top=1, status="done")
         if not top:
@@ -146,6 +150,13 @@ def weights(reading: Reading) -> dict[str, Any]:
     """The weights of a replay, as [ensemble] writes them when they are fixed."""
     ensemble = reading.spec.ensemble
     return {key: parameters(ensemble)[key] for key in ("method", "weights") if key in parameters(ensemble)}
+
+
+def _begins(readings: Sequence[Reading]) -> date:
+    """The first date from which on all of these containers trade."""
+    latest = max(readings, key=lambda reading: reading.first)
+    day: date = latest.clock[latest.first].astype("datetime64[ns]").astype("datetime64[D]").item()
+    return day if latest.market.first_bar(day) == latest.first else day + timedelta(days=1)
 
 
 def _classifier(group: choosing.Group) -> configs.Raw | None:
