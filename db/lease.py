@@ -22,14 +22,17 @@ _guard = threading.RLock()
 
 
 class RunLock:
-    """The lock of one run, taken on construction. Errors raised: StoreError when somebody has it, here or elsewhere."""
+    """The lock of one run (or `what` else), taken on construction.
 
-    def __init__(self, path: Path) -> None:
+    Errors raised: StoreError when somebody has it, here or elsewhere.
+    """
+
+    def __init__(self, path: Path, what: str = "run") -> None:
         self.path = path
         with _guard:
             if (owner := holder(path)) is not None:
-                raise StoreError(f"run {path.stem} is being worked on by process {owner}")
-            self._handle = _take(path)
+                raise StoreError(f"{what} {path.stem} is being worked on by process {owner}")
+            self._handle = _take(path, what)
             _held[str(path)] = os.getpid()
 
     def release(self) -> None:
@@ -78,7 +81,7 @@ def holder(path: Path) -> int | None:
             os.close(handle)
 
 
-def _take(path: Path) -> int:
+def _take(path: Path, what: str) -> int:
     """An open descriptor of `path` that has its lock."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,9 +98,9 @@ def _take(path: Path) -> int:
                 raise
             os.close(handle)
     except BlockingIOError:
-        raise StoreError(f"run {path.stem} is being worked on by another process") from None
+        raise StoreError(f"{what} {path.stem} is being worked on by another process") from None
     except OSError as error:
-        raise StoreError(f"run {path.stem} cannot be locked: {path}: {error.strerror}") from None
+        raise StoreError(f"{what} {path.stem} cannot be locked: {path}: {error.strerror}") from None
 
 
 def _query(handle: int) -> int | None:

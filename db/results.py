@@ -3,7 +3,7 @@
 import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,6 +117,28 @@ def events(connection: Connection, run_id: int, idx: int) -> npt.NDArray[np.void
     if log is None or sketch is None or block_checksum(log, sketch) != check:
         raise StoreError(f"the event log of container {run_id}/{idx} is damaged: {_RESTORE}")
     return decode_log(log)[start : start + count]
+
+
+def logs(connection: Connection, run_id: int) -> Iterator[tuple[int, npt.NDArray[np.void]]]:
+    """See `Store.logs`."""
+    places: dict[int, list[tuple[int, int, int]]] = {}
+    for idx, block_id, start, count in connection.exec_driver_sql(
+        "SELECT idx, block_id, row_start, row_count FROM container "
+        "WHERE run_id = ? AND idx >= 0 AND status = 'done' ORDER BY idx",
+        (run_id,),
+    ):
+        places.setdefault(block_id, []).append((idx, start, count))
+    for block_id, inside in places.items():
+        check, log, sketch = connection.exec_driver_sql(
+            "SELECT b.checksum, l.data, s.data FROM block b LEFT JOIN block_log l ON l.block_id = b.id "
+            "LEFT JOIN block_sketch s ON s.block_id = b.id WHERE b.id = ?",
+            (block_id,),
+        ).one()
+        if log is None or sketch is None or block_checksum(log, sketch) != check:
+            raise StoreError(f"the event log of container {run_id}/{inside[0][0]} is damaged: {_RESTORE}")
+        rows = decode_log(log)
+        for idx, start, count in inside:
+            yield idx, rows[start : start + count]
 
 
 def sketches(

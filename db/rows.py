@@ -20,7 +20,8 @@ class NewRun:
     """What is known of a run before it begins. `plan` and `platform` are JSON objects; `containers` is their number.
 
     `fingerprint` is the platform's hash; `hypothesis` is free text, empty for none; `sources`: the files of the user's
-    own stages that it runs (`Store.sources` gives them back); `workflow` and `phase`: what it is a part of.
+    own stages that it runs (`Store.sources` gives them back); `workflow` and `phase`: what it is a part of;
+    `validates`: it runs on bars kept for validation, which is counted for its hypothesis.
     """
 
     name: str
@@ -40,6 +41,7 @@ class NewRun:
     sources: tuple[Source, ...] = ()
     workflow: int | None = None
     phase: str | None = None
+    validates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

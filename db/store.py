@@ -1,7 +1,7 @@
 """The store: all that a home keeps of its runs, behind one narrow interface. Nothing outside `db/` writes SQL."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,7 @@ from db.rows import (
     printable,
 )
 from db.schema import open_database
+from db.workflows import Workflows
 from engine.errors import StoreError
 from engine.own.source import Source
 from engine.parallel.block import BENCHMARK, Block
@@ -64,6 +65,8 @@ class Store:
         """Open `home/bulkhead.sqlite`; make it if there is none, migrate it if it is older."""
         self.home = home
         self._database = open_database(home)
+        #: The workflows that runs are phases of.
+        self.workflows = Workflows(home, self._database)
 
     # --- writing: by the holder of a run's lease -------------------------------------------------------------------
 
@@ -243,6 +246,14 @@ class Store:
         """A container's event log: an `EVENT` array of its own rows. StoreError when it is damaged."""
         with self._database.reading() as connection:
             return results.events(connection, run_id, idx)
+
+    def logs(self, run_id: int) -> Iterator[tuple[int, npt.NDArray[np.void]]]:
+        """The event logs of all done containers of a run: index and `EVENT` rows, block by block, each read once.
+
+        StoreError for one that is damaged. Keep no log longer than needed: those of a block share its memory.
+        """
+        with self._database.reading() as connection:
+            yield from results.logs(connection, run_id)
 
     def find_signals(self, digest: str) -> tuple[int, int] | None:
         """The oldest container whose signals, or whose log, have a digest that begins so; None without any."""

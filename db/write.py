@@ -36,7 +36,10 @@ def create_run(connection: Connection, new: NewRun) -> int:
         "VALUES (?, ?, 0, 0, 0, ?) ON CONFLICT DO NOTHING",
         (*key, now()),
     )
-    hypothesis = connection.exec_driver_sql("SELECT id FROM hypothesis WHERE text = ? AND dataset_hash = ?", key)
+    hypothesis = connection.exec_driver_sql(
+        "UPDATE hypothesis SET validations = validations + ? WHERE text = ? AND dataset_hash = ? RETURNING id",
+        (int(new.validates), *key),
+    )
     plan, platform = json.dumps(new.plan), json.dumps(new.platform)
     row = RunRow(
         name=new.name,

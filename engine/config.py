@@ -93,6 +93,8 @@ class ExpectedSection(Section):
     digest: str | None = None
     decisions_digest: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
+    #: Of a workflow: the digest of each phase's result.
+    phases: dict[str, str] = Field(default_factory=dict)
 
 
 class SourceSection(Section):
@@ -116,7 +118,8 @@ SECTIONS: dict[str, type[Section]] = {
 SOURCE = "source"
 #: A table for each signal log that is brought along: [[log]].
 LOG = "log"
-LATER_SECTIONS = ("phase",)
+#: The tables of a workflow: [[phase]]. An experiment has none.
+PHASE = "phase"
 
 
 def load(text: str) -> dict[str, Any]:
@@ -185,11 +188,13 @@ def tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def check_sections(data: Mapping[str, Any]) -> None:
-    """Refuse unknown sections, sections of later versions, and configs without the required ones."""
+    """Refuse unknown sections, workflows, and configs without the required sections."""
     known = [*SECTIONS, *TABLES, SOURCE, LOG]
     for name in data:
-        if name in LATER_SECTIONS:
-            raise ConfigError(f"[{name}] is not part of this version of Bulkhead; use a full backtest")
+        if name == PHASE:
+            raise ConfigError(
+                "[[phase]] makes this a workflow, which is several experiments; start it with 'bulkhead run'"
+            )
         if name not in known:
             raise ConfigError(f"unknown section [{name}]; {nearest(name, known)}")
     replayed = pattern(data) == "signal_replay"

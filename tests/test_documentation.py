@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.services.workflow.schema import KINDS
 from engine.contracts import table
 from engine.ensemble.weights import Ensemble
 from engine.execution.rules import Execution
@@ -42,6 +43,34 @@ def stage_section(stage: type[Stage]) -> str:
     return "\n".join([f"### `{stage.kind}` ({stage.family})", "", text, *head, ""])
 
 
+def phases_section() -> str:
+    """The schema of [[phase]]: for each kind what it does, and a row for each key."""
+    parts = []
+    for kind, model in KINDS.items():
+        text = " ".join((model.__doc__ or "").split())
+        source = f" Made from: `{model.takes[-1]}`." if model.takes else ""
+        rows = []
+        for name, field in model.model_fields.items():
+            if name == "inputs" and not model.takes:
+                continue
+            default = field.get_default(call_default_factory=True) if not field.is_required() else "required"
+            shown = default if isinstance(default, str | int) else ""
+            rows.append(
+                f"| `{field.alias or name}` | {'required' if name == 'inputs' else shown} | {field.description} |"
+            )
+        parts += [
+            f'### `kind = "{kind}"`',
+            "",
+            f"{text}{source}",
+            "",
+            "| key | default | meaning |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    return "\n".join(parts)
+
+
 def contracts_section() -> str:
     rows = ["| stage | bus | consumes | emits |", "|---|---|---|---|"]
     return "\n".join([*rows, *(f"| {' | '.join(row[:4])} |" for row in table()), ""])
@@ -58,6 +87,10 @@ def test_every_stage_is_documented(stage: type[Stage]) -> None:
     assert stage_section(stage) in between(ARCHITECTURE, "stages")
 
 
+def test_the_schema_of_phases_is_documented() -> None:
+    assert between(ARCHITECTURE, "phases") == phases_section()
+
+
 def test_no_stage_is_documented_that_is_not_there() -> None:
     documented = re.findall(r"^### `(\w+)`", between(ARCHITECTURE, "stages"), re.MULTILINE)
     assert documented == [stage.kind for stage in STAGES]
@@ -72,10 +105,17 @@ def test_named_files_exist(name: str) -> None:
         assert (ROOT / path).exists(), path
 
 
+def _filled(text: str, name: str, section: str) -> str:
+    """`text` with another section between the marks of that name."""
+    before, _, after = text.partition(f"<!-- {name} -->\n")
+    return f"{before}<!-- {name} -->\n{section}<!-- /{name} -->{after.partition(f'<!-- /{name} -->')[2]}"
+
+
 def written() -> str:
     """ARCHITECTURE.md with its tables as the classes have them: `make docs`."""
     stages = "\n".join(stage_section(stage) for stage in STAGES)
     text = ARCHITECTURE.replace(between(ARCHITECTURE, "contracts"), contracts_section())
+    text = _filled(text, "phases", phases_section())
     return text.replace(between(ARCHITECTURE, "stages"), stages)
 
 

@@ -70,6 +70,13 @@ def reproduce(
 
     from app.cli.run import compiling, progress_for
     from app.services import reproducing
+    from app.services.workflow.schema import is_workflow
+    from engine.config import load
+
+    if is_workflow(load(text)):
+        from app.cli import workflow
+
+        _end(workflow.reproduce(opened, text, workers, trust), tolerance, as_json)
 
     prepared, expected = reproducing.prepare(opened, text, trust)
     total = prepared.plan.containers
@@ -78,6 +85,13 @@ def reproduce(
     progress = progress_for(total)
     with progress:
         found = reproducing.reproduce(opened, prepared, expected, workers, progress)
+    _end(found, tolerance, as_json)
+
+
+def _end(found: "Verdict", tolerance: bool, as_json: bool) -> None:
+    """Print what was found, and end with the exit code that says it."""
+    from app.services import reproducing
+
     if as_json:
         print_json(asdict(found))
     else:

@@ -4,7 +4,6 @@
 COMMANDS = {
     "signals": "only full backtests can be run and read",
     "bundle": "hand on an experiment with 'bulkhead export'",
-    "workflow": "run its phases one by one with 'bulkhead run'",
     "report": "use 'bulkhead show --json'",
     "compare": "use 'bulkhead show --json'",
 }

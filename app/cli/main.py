@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import container, control, data, difference, export, resume, run, runs, serve, stage
+from app.cli import container, control, data, difference, export, resume, run, runs, serve, stage, workflow
 from app.cli.common import Opened, one_line, say
 from app.cli.later import COMMANDS
 from engine import __version__
@@ -64,6 +64,12 @@ datasets.command("list")(data.list_)
 datasets.command("check")(data.check)
 datasets.command("diff")(difference.diff)
 app.add_typer(datasets, name="data")
+workflows = typer.Typer(cls=Commands, help="List, show, go on with and export research workflows.")
+workflows.command("list")(workflow.list_)
+workflows.command("show")(workflow.show)
+workflows.command("resume")(workflow.resume)
+workflows.command("export")(workflow.export)
+app.add_typer(workflows, name="workflow")
 
 
 @app.callback(invoke_without_command=True)
@@ -78,6 +84,7 @@ def start(
 
 
 @datasets.callback(invoke_without_command=True)
+@workflows.callback(invoke_without_command=True)
 def _help_alone(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         print(context.get_help())

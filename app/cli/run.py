@@ -51,10 +51,19 @@ def run(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run an experiment: expand its sweep, run every container sealed off, store all of it."""
+    """Run an experiment: expand its sweep, run every container sealed off, store all of it. Or a workflow's phases."""
     check_backend(backend, scheduler)
     text = read_text(config, "config")
     opened = open_home(home)
+
+    from app.services.workflow.schema import is_workflow
+    from engine.config import load
+
+    if is_workflow(load(text)):
+        from app.cli import workflow
+
+        workflow.begin(opened, text, workers, trust, as_json)
+        return
 
     from app.services import running
 

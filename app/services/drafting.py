@@ -31,8 +31,9 @@ BOOK = "main"
 
 
 def examples() -> list[str]:
-    """The names of the examples, the sample first."""
-    names = sorted(path.stem for path in EXAMPLES.glob("*.toml"))
+    """The names of the examples that are one experiment, no workflow; the sample first."""
+    found = {path.stem: config.load(path.read_text()) for path in EXAMPLES.glob("*.toml")}
+    names = sorted(name for name, raw in found.items() if config.PHASE not in raw)
     return sorted(names, key=lambda name: name != SAMPLE)
 
 

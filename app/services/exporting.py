@@ -38,7 +38,7 @@ def export_run(home: Home, run_id: int) -> str:
         means = mean_metrics(store.containers(run_id, status="done"))
         sources = store.sources(run_id)
     expected = _expected(run, run.containers, run.digest, run.decisions_digest, means)
-    return _pinned(_as_written(run.config), expected, sources, f"run {run_id}")
+    return pinned(as_written(run.config), expected, sources, f"run {run_id}")
 
 
 def export_container(home: Home, run_id: int, index: int) -> str:
@@ -65,7 +65,7 @@ def export_container(home: Home, run_id: int, index: int) -> str:
     kinds = [stage.kind for stage in (reading.spec.classifier, *reading.spec.strategies) if stage is not None]
     modules = [stage["module"] for stage in own.described if stage["kind"] in kinds]
     expected = _expected(run, 1, digest, row.decisions_digest, metrics)
-    return _pinned(text, expected, all_needed(own.sources, modules), f"container {run_id}/{index}")
+    return pinned(text, expected, all_needed(own.sources, modules), f"container {run_id}/{index}")
 
 
 def mean_metrics(containers: list[Container]) -> dict[str, float]:
@@ -117,17 +117,17 @@ def _stages(reading: Reading) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     for part, choice in zip(branch.components, branch.choices(picks, point.weights), strict=True):
         stage = choice.stage
         if isinstance(stage, Strategy):
-            strategies.append({"kind": stage.kind, "name": part.name, **_parameters(stage)})
+            strategies.append({"kind": stage.kind, "name": part.name, **parameters(stage)})
         elif isinstance(stage, Classifier):
-            sections["classifier"] = {"kind": stage.kind, **_parameters(stage)}
+            sections["classifier"] = {"kind": stage.kind, **parameters(stage)}
         elif isinstance(stage, Risk):
-            sections["risk"] = {"kind": stage.kind, **_parameters(stage)}
+            sections["risk"] = {"kind": stage.kind, **parameters(stage)}
         else:  # portfolio, ensemble, execution: they have one kind, which is their section's name
-            sections[stage.kind] = _parameters(stage)
+            sections[stage.kind] = parameters(stage)
     return sections, strategies
 
 
-def _parameters(stage: Stage) -> dict[str, Any]:
+def parameters(stage: Stage) -> dict[str, Any]:
     """A stage's parameters as a config writes them: "none" where the default is something else, nothing where not."""
     defaults = type(stage).model_fields
     written = {}
@@ -156,7 +156,7 @@ def _table(header: str, name: str, table: dict[str, Any]) -> str:
     return text
 
 
-def _as_written(text: str) -> str:
+def as_written(text: str) -> str:
     """A config as it was written, with its comments, but without what an earlier export pinned."""
     raw = config.load(text)
     if not raw.keys() & {"expected", config.SOURCE}:
@@ -171,7 +171,7 @@ def _as_written(text: str) -> str:
     return tomli_w.dumps(raw)
 
 
-def _pinned(text: str, expected: dict[str, Any], sources: Sequence[Source], what: str) -> str:
+def pinned(text: str, expected: dict[str, Any], sources: Sequence[Source], what: str) -> str:
     """`text` with its [expected] section, and the files of own stages, at the end. StoreError when that is too long."""
     parts = [f"{text.rstrip()}\n\n{_PINNED} {what}\n{tomli_w.dumps({'expected': expected})}"]
     for source in sources:

@@ -166,8 +166,16 @@ def _told(prepared: Prepared) -> dict[str, Any]:
     return {**about, "digest": replay.digest, "symbols": list(prepared.plan.market.symbols)}
 
 
-def create(store: Store, prepared: Prepared, workers: int, backend: str) -> int:
-    """Store a queued run; returns its id."""
+def create(
+    store: Store,
+    prepared: Prepared,
+    workers: int,
+    backend: str,
+    workflow: int | None = None,
+    phase: str | None = None,
+    validates: bool = False,
+) -> int:
+    """Store a queued run; returns its id. `workflow`, `phase`, `validates`: see `NewRun`."""
     header, plan = prepared.experiment.header, prepared.plan
     return store.create_run(
         NewRun(
@@ -186,5 +194,8 @@ def create(store: Store, prepared: Prepared, workers: int, backend: str) -> int:
             workers=workers,
             backend=backend,
             sources=plan.sources,
+            workflow=workflow,
+            phase=phase,
+            validates=validates,
         )
     )

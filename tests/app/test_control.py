@@ -99,8 +99,13 @@ def test_what_runs_now_can_be_seen_and_killed(tmp_path: Path) -> None:
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert json.loads(out) | {"seconds": 0, "startup_seconds": 0, "digest": 0} == {
-        "run": 2, "containers": 8, "done": 7, "failed": 1,
-        "seconds": 0, "startup_seconds": 0, "digest": 0,
+        "run": 2,
+        "containers": 8,
+        "done": 7,
+        "failed": 1,
+        "seconds": 0,
+        "startup_seconds": 0,
+        "digest": 0,
     }
     rows = bulkhead(gate.home, "show", "2", "--json").json["containers"]
     assert [row["status"] for row in rows] == ["done"] * 4 + ["killed"] + ["done"] * 3

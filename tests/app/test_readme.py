@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from app.cli.later import COMMANDS as LATER
 from app.cli.main import app as application
+from app.services.workflow.schema import KINDS, is_workflow, parse_workflow
 from engine import config
 from engine.experiment import parse_experiment
 
@@ -78,4 +79,8 @@ def test_the_experiment_of_the_readme_is_one() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "assets" / "experiments").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_example_is_an_experiment(path: Path) -> None:
-    assert parse_experiment(config.load(path.read_text())).containers > 0
+    raw = config.load(path.read_text())
+    if is_workflow(raw):
+        assert [phase.kind for phase in parse_workflow(raw).phases] == list(KINDS)
+    else:
+        assert parse_experiment(raw).containers > 0
