@@ -25,8 +25,11 @@ def resize(log, n, bar, s, entry, side, before, quantity, limit, actual, reason,
     row.quantity = quantity
     row.limit = limit
     row.actual = actual
+    if whole_lots(before, rules.lot) > 0.0:
+        entry.why = reason
+    elif not entry.cut:
+        entry.why = BELOW_LOT  # else the cut before has taken its last lot
     entry.cut = 1
-    entry.why = reason if whole_lots(before, rules.lot) > 0.0 else BELOW_LOT
     return n + 1
 
 

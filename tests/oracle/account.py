@@ -173,7 +173,7 @@ class Account:
         tick: float = self.rules["tick_size"]
         if tick == 0:
             return price
-        return (math.ceil(price / tick - 1e-9) if up else math.floor(price / tick + 1e-9)) * tick
+        return max(math.ceil(price / tick - 1e-9) if up else math.floor(price / tick + 1e-9), 1) * tick
 
     def commission(self, order: Order, price: float, quantity: float) -> float:
         """What a further fill of `order` costs: the commission on all of it, less what was paid."""
