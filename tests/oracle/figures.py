@@ -56,10 +56,10 @@ def _closes(log: list[Row], market: Market, rules: Rules) -> list[dict[str, floa
     held = [0.0] * symbols
     last_close = [0.0] * symbols
     states = []
+    later = [row for row in log if row["kind"] in ("CASH", "SPLIT", "FILL")]
     for bar, closes in enumerate(market["close"]):
-        for row in log:
-            if row["bar"] != bar:
-                continue
+        while later and later[0]["bar"] == bar:
+            row = later.pop(0)
             if row["kind"] == "CASH":
                 cash += row["value"]
             elif row["kind"] == "SPLIT":
