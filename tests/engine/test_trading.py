@@ -21,7 +21,7 @@ AMOUNTS = ("price", "quantity", "commission", "value", "limit", "actual")
 
 
 def compare(case: dict[str, Any]) -> None:
-    """The twin's ranges equal the hub's; with the hub's, so that rounding does not add up, its log equals the engine's."""
+    """The twin's ranges equal the hub's; with these, so that rounding does not add up, its log equals the engine's."""
     market, log = run_case(case)
     ranges = ranges_of(case, market)
     for name, table in tables(case["market"], with_defaults(case["rules"])).items():
