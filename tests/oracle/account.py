@@ -223,6 +223,8 @@ class Account:
     def before_open(self, bar: int) -> None:
         """Financing and borrowing of the days since the bar before, then the bar's corporate actions by symbol."""
         if self.bankrupt:
+            for s in (action[1] for action in self.market.get("actions", []) if (action[0], action[2]) == (bar, END)):
+                self.ended[s] = True  # sizes know it, whatever became of the account
             return
         days = (
             self.market["day"][bar] - self.market["day"][bar - 1] if "day" in self.market and bar > 0 else min(bar, 1)
