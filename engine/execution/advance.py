@@ -96,7 +96,7 @@ def decide(bar, head, bars, targets, moves, members, atr, book, account, rules, 
     closing, limit, actual = 0, 0.0, 0.0
     if rules.watch and not account.bankrupt:
         closing, limit, actual = judge(bar, bars, book, account, rules)
-    stopping = rules.watch and not account.bankrupt and closing == 0 and guard(bar, bars, members, book, rules)
+    stopping = rules.watch and not account.bankrupt and guard(bar, bars, members, book, rules, closing != 0)
     deciding = head > account.intent
     if deciding:
         n = copy_intents(bar, head, targets, members, book, account, rules, closing != 0, log, n)

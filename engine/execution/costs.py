@@ -35,11 +35,11 @@ def whole_lots(quantity, lot):  # type: ignore[no-untyped-def]
 
 @lean_kernel
 def on_tick(price, side, tick):  # type: ignore[no-untyped-def]
-    """`price` on the next tick against the one who trades: up for a buy, down for a sell."""
+    """`price` on the next tick against the one who trades, up for a buy, down for a sell; never below one tick."""
     if tick <= 0.0:
         return price
     steps = price / tick
-    return (np.ceil(steps - 1e-9) if side > 0 else np.floor(steps + 1e-9)) * tick
+    return max(np.ceil(steps - 1e-9) if side > 0 else np.floor(steps + 1e-9), 1.0) * tick
 
 
 @lean_kernel

@@ -9,13 +9,12 @@ from engine.execution.costs import (
     SLACK,
     buying_cost,
     cash_after,
-    difference,
     fee,
     fill_price,
     quantity_for,
     whole_lots,
 )
-from engine.execution.limits import limit_exposure, limit_volume, limit_weight
+from engine.execution.limits import change, limit_exposure, limit_volume, limit_weight
 from engine.execution.state import LIMIT, MARKET, NEXT_CLOSE
 
 FILL, RESIZE, REJECTION = int(Kind.FILL), int(Kind.RESIZE), int(Kind.REJECTION)
@@ -187,10 +186,8 @@ def settle(bar, bars, book, account, rules, closing, log, n):  # type: ignore[no
             entry.wanted = entry.meant if rules.decision else quantity_for(entry.ordered, equity, entry.at, rules)
             entry.cut = 0
             entry.partial = 0
+            entry.delta = change(entry, log)
             n = limit_weight(bar, s, entry, equity, rules, log, n)
-            entry.delta = difference(entry.wanted, entry.quantity)
-            if entry.style != MARKET and entry.delta * log[entry.order].side < 0.0:
-                entry.delta = 0.0  # a limit or stop order to buy never sells
             n = limit_volume(bar, s, bars, entry, rules, log, n)
             if entry.partial and entry.delta == 0.0:
                 entry.at = np.nan  # no volume: it waits

@@ -8,7 +8,7 @@ from engine.compiled import lean_kernel
 from engine.ensemble.combine import write
 from engine.events import Kind, Level, Reason, Source
 from engine.execution.costs import SLACK, buying_cost, difference, fee, fill_price, whole_lots
-from engine.execution.state import BY_CREDIT, BY_WEIGHT
+from engine.execution.state import BY_CREDIT, BY_WEIGHT, MARKET
 
 RESIZE = int(Kind.RESIZE)
 LEVEL_RISK, SOURCE_RISK = int(Level.RISK), int(Source.RISK)
@@ -25,9 +25,19 @@ def resize(log, n, bar, s, entry, side, before, quantity, limit, actual, reason,
     row.quantity = quantity
     row.limit = limit
     row.actual = actual
+    if whole_lots(before, rules.lot) > 0.0:
+        entry.why = reason
+    elif not entry.cut:
+        entry.why = BELOW_LOT  # else the cut before has taken its last lot
     entry.cut = 1
-    entry.why = reason if whole_lots(before, rules.lot) > 0.0 else BELOW_LOT
     return n + 1
+
+
+@lean_kernel
+def change(entry, log):  # type: ignore[no-untyped-def]
+    """What the pending order trades to hold what is wanted. A limit or stop order to buy never sells."""
+    delta = difference(entry.wanted, entry.quantity)
+    return 0.0 if entry.style != MARKET and delta * log[entry.order].side < 0.0 else delta
 
 
 @lean_kernel
@@ -38,11 +48,12 @@ def limit_weight(bar, s, entry, equity, rules, log, n):  # type: ignore[no-untyp
     value = abs(entry.wanted) * entry.at * rules.multiplier
     limit = rules.max_weight * equity
     if value > limit * (1.0 + SLACK):
-        before = difference(entry.wanted, entry.quantity)
+        before = entry.delta
         entry.wanted = (limit if entry.wanted > 0.0 else -limit) / (entry.at * rules.multiplier)
-        delta = difference(entry.wanted, entry.quantity)
-        side = 1 if delta > 0.0 or (delta == 0.0 and before > 0.0) else -1
-        n = resize(log, n, bar, s, entry, side, abs(before), abs(delta), limit, value, MAX_WEIGHT, rules)
+        entry.delta = change(entry, log)
+        if before != 0.0 or entry.delta != 0.0:
+            side = 1 if entry.delta > 0.0 or (entry.delta == 0.0 and before > 0.0) else -1
+            n = resize(log, n, bar, s, entry, side, abs(before), abs(entry.delta), limit, value, MAX_WEIGHT, rules)
     return n
 
 
@@ -162,9 +173,8 @@ def cut(bar, book, side, share, limit, actual, reason, rules, log, n):  # type: 
             continue
         before = abs(entry.delta)
         closing = 0.0 if entry.delta * entry.quantity >= 0.0 else min(before, abs(entry.quantity))
-        size = closing + share * more
-        if size <= SLACK * before:
-            size = 0.0
+        left = share * more
+        size = closing + (left if left > SLACK * before else 0.0)
         entry.delta = direction * size
         n = resize(log, n, bar, s, entry, direction, before, size, limit, actual, reason, rules)
         entry.wanted = entry.quantity + entry.delta

@@ -66,9 +66,9 @@ def profit_level(entry, rules):  # type: ignore[no-untyped-def]
 
 
 @lean_kernel
-def guard(bar, bars, members, book, rules):  # type: ignore[no-untyped-def]
-    """Mark the positions that are to be closed, unless they are being closed or this bar's TARGET ends them anyway:
-    `why`, and `level`."""
+def guard(bar, bars, members, book, rules, closing):  # type: ignore[no-untyped-def]
+    """Mark the positions that are to be closed, unless they are being closed, all are (`closing`: they only see this
+    close), or this bar's TARGET ends them anyway: `why`, and `level`."""
     found = False
     for s in range(len(book)):
         entry = book[s]
@@ -95,7 +95,7 @@ def guard(bar, bars, members, book, rules):  # type: ignore[no-untyped-def]
         if reason == 0 and len(members) > 0 and not members[bar, s]:
             reason = LEFT
             entry.level = np.nan
-        if reason == 0 or entry.stopped or (entry.decided and entry.next_target * entry.quantity <= 0.0):
+        if reason == 0 or closing or entry.stopped or (entry.decided and entry.next_target * entry.quantity <= 0.0):
             continue
         entry.stop = 0
         entry.why = reason

@@ -173,7 +173,7 @@ class Account:
         tick: float = self.rules["tick_size"]
         if tick == 0:
             return price
-        return (math.ceil(price / tick - 1e-9) if up else math.floor(price / tick + 1e-9)) * tick
+        return max(math.ceil(price / tick - 1e-9) if up else math.floor(price / tick + 1e-9), 1) * tick
 
     def commission(self, order: Order, price: float, quantity: float) -> float:
         """What a further fill of `order` costs: the commission on all of it, less what was paid."""
@@ -223,6 +223,8 @@ class Account:
     def before_open(self, bar: int) -> None:
         """Financing and borrowing of the days since the bar before, then the bar's corporate actions by symbol."""
         if self.bankrupt:
+            for s in (action[1] for action in self.market.get("actions", []) if (action[0], action[2]) == (bar, END)):
+                self.ended[s] = True  # sizes know it, whatever became of the account
             return
         days = (
             self.market["day"][bar] - self.market["day"][bar - 1] if "day" in self.market and bar > 0 else min(bar, 1)

@@ -145,7 +145,7 @@ GROUPS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "multiplier": _one(multiplier=[0.1, 50.0]),
     "margin": st.one_of(
-        _one(margin=[0.53, 0.27], slot=[1.9, 3.7, None], max_weight=[4.0], max_gross=[5.0]),
+        _one(margin=[0.53, 0.27], slot=[1.9, 3.7, None], max_weight=[4.0], max_gross=[5.0], financing_rate=[0.0, 0.17]),
         _one(margin=[0.53, 0.27], maintenance=[0.26, 0.11], slot=[3.7, None], max_weight=[4.0], max_gross=[5.0]),
     ),
     "carry": _one(borrow_rate=[0.31, 0.0, 9.0], financing_rate=[0.0, 0.17, 9.0]),

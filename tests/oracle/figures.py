@@ -35,6 +35,11 @@ def _fills(log: list[Row]) -> list[Row]:
     return [row for row in log if row["kind"] == "FILL"]
 
 
+def _reference(fill: Row, market: Market) -> float:
+    """The price that slippage is counted from: the bar's open, where no other stands in the FILL."""
+    return float(market["open"][fill["bar"]][fill["symbol"]] if fill.get("limit") is None else fill["limit"])
+
+
 def _bankrupt_bar(log: list[Row]) -> int | None:
     """The bar at whose close the account failed, if it did."""
     for row in log:
@@ -46,26 +51,30 @@ def _bankrupt_bar(log: list[Row]) -> int | None:
 def _closes(log: list[Row], market: Market, rules: Rules) -> list[dict[str, float]]:
     """Equity and gross value held at each bar's close, before what bankruptcy does to them."""
     symbols = len(market["close"][0])
-    cash = with_defaults(rules)["initial_cash"]
+    rules = with_defaults(rules)
+    cash, multiplier = rules["initial_cash"], rules["multiplier"]
     held = [0.0] * symbols
     last_close = [0.0] * symbols
-    fills = _fills(log)
     states = []
+    later = [row for row in log if row["kind"] in ("CASH", "SPLIT", "FILL")]
     for bar, closes in enumerate(market["close"]):
-        for fill in fills:
-            if fill["bar"] != bar:
-                continue
-            value = fill["price"] * fill["quantity"]
-            if fill["side"] == "buy":
-                cash -= value + fill["commission"]
-                held[fill["symbol"]] += fill["quantity"]
-            else:
-                cash += value - fill["commission"]
-                held[fill["symbol"]] -= fill["quantity"]
+        while later and later[0]["bar"] == bar:
+            row = later.pop(0)
+            if row["kind"] == "CASH":
+                cash += row["value"]
+            elif row["kind"] == "SPLIT":
+                held[row["symbol"]] *= row["value"]
+            elif row["kind"] == "FILL":
+                sign = 1.0 if row["side"] == "buy" else -1.0
+                cash -= sign * row["price"] * row["quantity"] * multiplier + row["commission"]
+                held[row["symbol"]] += sign * row["quantity"]
+        for action_bar, s, kind, ratio in market.get("actions", []):
+            if action_bar == bar and kind == 0:
+                last_close[s] /= ratio
         for s, close in enumerate(closes):
             if close is not None:
                 last_close[s] = close
-        values = [held[s] * last_close[s] for s in range(symbols)]
+        values = [held[s] * last_close[s] * multiplier for s in range(symbols)]
         states.append({"equity": cash + sum(values), "gross": math.fsum(abs(value) for value in values)})
     return states
 
@@ -82,16 +91,23 @@ def equity(log: list[Row], market: Market, rules: Rules) -> list[float]:
     return values
 
 
-def trades(log: list[Row]) -> list[dict[str, Any]]:
+def trades(log: list[Row], multiplier: float = 1.0) -> list[dict[str, Any]]:
     """Closed round trips, from flat to flat, in the order they were closed.
 
-    A fill through zero ends one and starts the next; its commission is split by quantity.
+    A fill through zero ends one and starts the next; its commission is split by quantity. Dividends and what borrowing
+    costs are income of the trade that is running.
     """
     closed = []
     running: dict[int, dict[str, Any]] = {}
     held: dict[int, float] = {}
-    for fill in _fills(log):
+    for fill in log:
         s = fill["symbol"]
+        if fill["kind"] == "CASH" and s in running:
+            running[s]["income"].append(fill["value"])
+        elif fill["kind"] == "SPLIT":
+            held[s] *= fill["value"]
+        if fill["kind"] != "FILL":
+            continue
         sign = 1.0 if fill["side"] == "buy" else -1.0
         before = held.get(s, 0.0)
         after = before + sign * fill["quantity"]
@@ -110,15 +126,16 @@ def trades(log: list[Row]) -> list[dict[str, Any]]:
                     "sells": [],
                     "buys": [],
                     "commissions": [],
+                    "income": [],
                 }
             trade = running[s]
-            trade["buys" if sign > 0 else "sells"].append(quantity * fill["price"])
+            trade["buys" if sign > 0 else "sells"].append(quantity * fill["price"] * multiplier)
             trade["commissions"].append(fill["commission"] * quantity / fill["quantity"])
             if ends:
                 del running[s]
                 bought, sold = math.fsum(trade.pop("buys")), math.fsum(trade.pop("sells"))
-                paid = math.fsum(trade.pop("commissions"))
-                trade.update(exit_bar=fill["bar"], commission=paid, profit=sold - bought - paid)
+                paid, income = math.fsum(trade.pop("commissions")), math.fsum(trade.pop("income"))
+                trade.update(exit_bar=fill["bar"], commission=paid, profit=sold - bought - paid + income)
                 closed.append(trade)
     return closed
 
@@ -176,7 +193,7 @@ def metrics(
     bars = range(start, stop)
     values = equity(log, market, rules)[start:stop]
     fills = [fill for fill in _fills(log) if start <= fill["bar"] < stop]
-    closed = [trade for trade in trades(log) if start <= trade["exit_bar"] < stop]
+    closed = [trade for trade in trades(log, rules["multiplier"]) if start <= trade["exit_bar"] < stop]
     years = len(bars) / bars_per_year
 
     # Trading.
@@ -184,7 +201,7 @@ def metrics(
     result["trades"] = len(closed)
     result["commission_paid"] = math.fsum(fill["commission"] for fill in fills)
     result["slippage_paid"] = math.fsum(
-        abs(fill["price"] - market["open"][fill["bar"]][fill["symbol"]]) * fill["quantity"] for fill in fills
+        abs(fill["price"] - _reference(fill, market)) * fill["quantity"] * rules["multiplier"] for fill in fills
     )
     if closed:
         profits = [trade["profit"] for trade in closed]
@@ -196,7 +213,7 @@ def metrics(
             result["profit_factor"] = won / lost
     if not values:
         return result
-    traded = math.fsum(fill["price"] * fill["quantity"] for fill in fills)
+    traded = math.fsum(fill["price"] * fill["quantity"] * rules["multiplier"] for fill in fills)
     if _mean(values) > 0:
         result["turnover"] = 0.5 * traded / _mean(values) / years
 

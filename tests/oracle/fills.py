@@ -139,10 +139,8 @@ def sized(account: Account, trade: Trade, bar: int, equity: float) -> bool:
     trade.wanted = order.wanted
     if account.rules["size_price"] == "fill":
         trade.wanted = wanted_quantity(account, order.target, max(equity, 0.0), trade.reference)
-    trade.difference = difference(account, s, trade.wanted)
+    trade.difference = asked_of(account, trade)
     cut_by_weight(account, trade, bar, equity)
-    if order.price is not None and trade.difference != 0 and trade.side != order.side:
-        trade.difference = 0.0  # a limit or stop order to buy never sells
     against = trade.difference * account.held(s) < 0
     trade.closing = min(abs(trade.difference), abs(account.held(s))) if against else 0.0
     trade.opening = abs(trade.difference) - trade.closing
@@ -150,6 +148,13 @@ def sized(account: Account, trade: Trade, bar: int, equity: float) -> bool:
         return True
     expire(account, bar, s, order)
     return False
+
+
+def asked_of(account: Account, trade: Trade) -> float:
+    """What a trade has to change to hold what is wanted. A limit or stop order to buy never sells."""
+    found = difference(account, trade.symbol, trade.wanted)
+    turned = trade.order.price is not None and found * (1.0 if trade.order.side == "buy" else -1.0) < 0
+    return 0.0 if turned else found
 
 
 def resize(
@@ -179,9 +184,12 @@ def cut_by_weight(account: Account, trade: Trade, bar: int, equity: float) -> No
     asked = account.worth(abs(trade.wanted), trade.reference)
     if asked <= most * (1 + SLACK):
         return
-    before, side = whole(account, trade, abs(trade.difference)), trade.side
+    uncut, side = trade.difference, trade.side
+    before = whole(account, trade, abs(uncut))
     trade.wanted = math.copysign(most / account.worth(1.0, trade.reference), trade.wanted)
-    trade.difference = difference(account, trade.symbol, trade.wanted)
+    trade.difference = asked_of(account, trade)
+    if trade.difference == 0 and uncut == 0:
+        return
     side = side if trade.difference == 0 else trade.side
     resize(account, trade, bar, side, abs(trade.difference), "max_weight", most, asked)
     trade.cut = True
@@ -239,7 +247,7 @@ def cut_by_exposure(account: Account, trades: list[Trade], bar: int, prices: lis
                 before = trade.quantity
                 had = whole(account, trade, before) > 0
                 trade.opening *= share
-                if trade.quantity <= NOTHING * before:
+                if trade.opening <= NOTHING * before:
                     trade.opening = 0.0
                 trade.cut = True
                 trade.wanted = account.held(trade.symbol) + trade.sign * trade.quantity

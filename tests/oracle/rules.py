@@ -93,7 +93,7 @@ SLACK = 1e-9
 #: A price this close to a level is at it.
 AT = 1e-12
 #: A wanted quantity this close to what is held (as a share of it) is no difference, and a cut that leaves no more than
-#: this share leaves nothing.
+#: this share open leaves nothing open.
 NOTHING = 1e-9
 
 
