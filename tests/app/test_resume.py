@@ -156,7 +156,7 @@ def test_what_cannot_be_resumed_is_said_in_one_line(tmp_path, monkeypatch):
             refused(bulkhead(home, "resume", str(run_id)), f"run {run_id} is being worked on by process {os.getpid()}")
             with pytest.raises(StoreError, match="is being worked on"):
                 resuming.resume(Home(home), run_id, 1)
-        monkeypatch.setattr(running, "engine_version", lambda: "0.0.9+other")
+        monkeypatch.setattr(resuming, "engine_version", lambda: "0.0.9+other")
         refused(bulkhead(home, "resume", str(run_id)), "another version of Bulkhead", "run the experiment again")
         monkeypatch.undo()
         assert bulkhead(home, "resume", str(run_id), "--workers", "1").code == 0
