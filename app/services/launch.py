@@ -14,22 +14,33 @@ from app.services.home import Home
 from engine.errors import ConfigError, StoreError
 
 _PROJECT = Path(__file__).parents[2]
-_STARTED = re.compile(r"^run (\d+): ", re.MULTILINE)
+_STARTED = re.compile(r"^(run|workflow) (\d+): ", re.MULTILINE)
 _PATIENCE = 300.0
 _PAUSE = 0.02
 
 
 def launch(home: Home, text: str, workers: int | None = None) -> int:
-    """Start the experiment `text` in the background; returns the run's id as soon as it is stored.
+    """Start the experiment `text` in the background; returns the run's id as soon as it is stored, a workflow's for a
+    workflow.
 
-    The run goes on when this process ends. What it says stands in HOME/logs/run-<id>.log. ConfigError with its one line
-    when it cannot run, and nothing is left behind.
+    It goes on when this process ends. What it says stands in HOME/logs/run-<id>.log, or workflow-<id>.log. ConfigError
+    with its one line when it cannot run, and nothing is left behind.
     """
+    return _launched(home, ["run", "-"], text, workers)
+
+
+def resume_workflow(home: Home, workflow_id: int, phase: str | None = None, workers: int | None = None) -> int:
+    """Go on with a workflow in the background, as `bulkhead workflow resume` does; returns its id. Else as `launch`."""
+    command = ["workflow", "resume", str(workflow_id), *(["--phase", phase] if phase is not None else [])]
+    return _launched(home, command, "", workers)
+
+
+def _launched(home: Home, command: list[str], text: str, workers: int | None) -> int:
     logs = home.path / "logs"
     log = logs / f"starting-{uuid.uuid4().hex}.log"
     try:
         logs.mkdir(parents=True, exist_ok=True)
-        process = _start(home, text, workers, log)
+        process = _start(home, command, text, workers, log)
     except OSError as error:
         log.unlink(missing_ok=True)
         raise StoreError(
@@ -47,16 +58,16 @@ def launch(home: Home, text: str, workers: int | None = None) -> int:
             log.unlink(missing_ok=True)
             raise ConfigError(_reason(said) if ended else f"the run did not start within {_PATIENCE:g} s; try again")
         time.sleep(_PAUSE)
-    run_id = int(found.group(1))
-    log.replace(logs / f"run-{run_id}.log")
+    what, number = found.group(1), int(found.group(2))
+    log.replace(logs / f"{what}-{number}.log")
     # a finished child stays a zombie until somebody asks for its exit code; if this process ends first, init does
-    threading.Thread(target=process.wait, name=f"run-{run_id}", daemon=True).start()
-    return run_id
+    threading.Thread(target=process.wait, name=f"{what}-{number}", daemon=True).start()
+    return number
 
 
-def _start(home: Home, text: str, workers: int | None, log: Path) -> subprocess.Popen[bytes]:
+def _start(home: Home, words: list[str], text: str, workers: int | None, log: Path) -> subprocess.Popen[bytes]:
     """The runner, reading its config from a file without a name and writing to `log`, in a session of its own."""
-    command = [sys.executable, "-m", "app.cli", "run", "-", "--home", str(home.path)]
+    command = [sys.executable, "-m", "app.cli", *words, "--home", str(home.path)]
     if workers:
         command += ["--workers", str(workers)]
     path = os.pathsep.join(filter(None, (str(_PROJECT), os.environ.get("PYTHONPATH"))))

@@ -14,9 +14,10 @@ import pytest
 
 from app.cli import serve
 from app.services.home import Home
-from app.services.launch import launch
+from app.services.launch import launch, resume_workflow
 from engine.errors import ConfigError
 from tests.app.small import SMALL, bulkhead, refused
+from tests.app.workflows import FLOW
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -112,6 +113,23 @@ def test_a_run_goes_on_in_the_background(tmp_path):
         time.sleep(0.02)
     assert not Path(f"/proc/{pid}").exists()
     assert [path.name for path in (home.path / "logs").iterdir()] == [f"run-{run_id}.log"]
+
+
+def test_a_workflow_is_begun_and_gone_on_with_in_the_background(tmp_path):
+    home = Home(tmp_path / "home")
+
+    def ended(number: int) -> str:
+        with home.store() as store:
+            deadline = time.monotonic() + 120
+            while (state := store.workflows.get(number)).pid is not None and time.monotonic() < deadline:
+                time.sleep(0.02)
+            return state.status
+
+    assert launch(home, FLOW, workers=1) == 1 and ended(1) == "done"
+    assert resume_workflow(home, 1, "choose", workers=1) == 1 and ended(1) == "stale"
+    with pytest.raises(ConfigError, match="'weigh', which is stale"):
+        resume_workflow(home, 1, "validate")
+    assert [path.name for path in (home.path / "logs").iterdir()] == ["workflow-1.log"]
 
 
 def test_what_cannot_be_launched_is_said_in_one_line_and_leaves_nothing(tmp_path):

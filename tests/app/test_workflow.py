@@ -13,6 +13,7 @@ from app.services.reading import read
 from app.services.workflow.choosing import Candidate, choose
 from engine.errors import ConfigError
 from engine.projections.by_regime import Part
+from tests.app.own import FILES, OWN, stage_files
 from tests.app.small import bulkhead, refused, unchanged, write
 from tests.app.workflows import (
     CHOOSE,
@@ -483,3 +484,27 @@ def test_an_exported_workflow_runs_again_and_exports_the_same(exported, tmp_path
     assert begin(other, exported).code == 0
     again = bulkhead(other, "workflow", "export", "1").out
     assert again == exported
+
+
+# own stages
+
+
+def test_own_stages_run_as_the_first_phase_had_them_and_travel_in_the_file(tmp_path):
+    home, text = tmp_path / "home", OWN.replace("[classifier]", "test_start = 2009-01-02\n[classifier]")
+    text = text.replace("[classifier]", '[[phase]]\nname = "discover"\nkind = "discover"\n[phase.classifier]', 1)
+    risk = "[risk]\nregime_scale = { bad = 0.5 }\n"
+    text = risk + text.replace(risk, "").replace("[[strategy]]", "[[phase.strategy]]")
+    text += CHOOSE + WEIGH.replace("weights = [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]", "weights = [1.0]") + VALIDATE
+    stage_files(home, **FILES)
+    killed(home, "done", 1, "after", text)
+    stage_files(home, my_breakout=FILES["my_breakout"].replace("] = 1.0", "] = 0.5"), my_lib="broken = (")
+    assert bulkhead(home, "workflow", "resume", "1", "--workers", "1").code == 0
+    with Home(home).store() as store:
+        runs = [run.id for run in store.runs()]
+        assert len(runs) == 4
+        assert {source.text for run in (1, 2, 4) for source in store.sources(run)} == set(FILES.values())
+    exported = bulkhead(home, "workflow", "export", "1").out
+    path = write(tmp_path, exported)
+    refused(bulkhead(tmp_path / "other", "reproduce", path), "code that this home has not had", "--trust")
+    told = bulkhead(tmp_path / "other", "reproduce", path, "--trust", "--json")
+    assert told.code == 0 and told.json["verdict"] == "identical", told

@@ -21,6 +21,7 @@ from engine.projections.by_regime import Part, by_regime
 from engine.projections.causes import regime_codes
 from engine.spec import Spec, resolve
 from engine.strategies.base import Strategy
+from engine.sweep import Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,11 @@ def _best(figures: Sequence[float | None]) -> int | None:
 def groups(home: Home, store: Store, run_id: int, objective: str) -> list[Group]:
     """The done containers of a discover run with their figures, by classifier and book, in index order.
 
-    StoreError when a group has none.
+    StoreError when none of a classifier and book is done.
     """
     opened = read(home, run_id, 0)
     shared, market, first = opened.shared, opened.market, opened.first
-    rows = {row.index: row for row in store.containers(run_id)}
+    rows = {row.index: row for row in store.containers(run_id, status="done")}
     found: dict[tuple[str, tuple[str, ...]], Group] = {}
     labels: dict[str, str] = {}
     places: dict[int, tuple[Spec, Group]] = {}
@@ -110,13 +111,24 @@ def groups(home: Home, store: Store, run_id: int, objective: str) -> list[Group]
         overall = (rows[index].metrics or {})[objective]
         group.candidates.append(Candidate(index, overall, tuple(parts)))
     for group in found.values():
-        if not group.candidates:
+        group.candidates.sort(key=lambda candidate: candidate.index)
+    _check_complete(
+        shared.sweep, {(row.params.get("classifier"), places[index][1].names) for index, row in rows.items()}, run_id
+    )
+    return list(found.values())
+
+
+def _check_complete(sweep: Sweep, done: set[tuple[Any, tuple[str, ...]]], run_id: int) -> None:
+    """Raise StoreError when a sweep's classifier and book is not among those (label, strategies) that are done."""
+    for branch in sweep.branches:
+        names = tuple(part.name for part in branch.components if part.model.family == "strategy")
+        label = branch.labels.get("classifier")
+        if (label, names) not in done:
+            under = f" under '{label}'" if label else ""
             raise StoreError(
-                f"no container of {', '.join(group.names)} under '{group.classifier}' in run {run_id} is done; "
+                f"no container of {', '.join(names)}{under} in run {run_id} is done; "
                 f"see why with 'bulkhead show {run_id}'"
             )
-        group.candidates.sort(key=lambda candidate: candidate.index)
-    return list(found.values())
 
 
 def _label(labels: dict[str, str], classifier: str, wanted: str) -> str:
