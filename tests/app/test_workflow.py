@@ -10,7 +10,9 @@ from app.datasets import DatasetLibrary
 from app.services import executing, running
 from app.services.home import Home
 from app.services.reading import read
+from app.services.workflow import configs
 from app.services.workflow.choosing import Candidate, choose
+from engine.config import load
 from engine.errors import ConfigError
 from engine.projections.by_regime import Part
 from tests.app.own import FILES, OWN, stage_files
@@ -228,6 +230,54 @@ def test_weights_by_regime_swept_classifiers_and_strategies_of_one_book(tmp_path
     assert ensemble["containers"] == 6 and set(ensemble["ensemble"]["weights"]) == {"calm", "turbulent"}
     runs = shown(home)["phases"]["validate"]["runs"]
     assert read(Home(home), runs[0], 0).spec.ensemble.weights == ensemble["ensemble"]["weights"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        'method = "random"\nsamples = 5\nby_regime = true',
+        'method = "grid"\nstep = 0.5',
+        'method = "tpe"\nsamples = 6',
+        'method = "inverse_volatility"\nby_regime = true',
+    ],
+)
+def test_weights_that_were_found_are_fixed_for_the_validation(tmp_path, rules):
+    home = tmp_path / "home"
+    weigh = WEIGH[: WEIGH.index('method = "fixed"')] + rules + "\n"
+    assert begin(home, HEAD + DISCOVER + CHOOSE + weigh + VALIDATE).code == 0
+    found = results(home)["weigh"][1]
+    best = next(entry for entry in found["classifiers"] if entry["classifier"] == found["best"])
+    with Home(home).store() as store:
+        run = store.run(shown(home)["phases"]["weigh"]["runs"][found["classifiers"].index(best)])
+        raw = load(run.config) | {"ensemble": best["ensemble"]}
+        prepared = running.check(Home(home), configs.text(raw))
+        again = running.create(store, prepared, 1, "sequential")
+        executing.execute(store, prepared, again, 1, "sequential")
+        assert store.container(again, 0).digest == store.container(run.id, best["index"]).digest
+    assert best["ensemble"]["method"] == "fixed"
+    validated = read(Home(home), shown(home)["phases"]["validate"]["runs"][0], 0)
+    assert validated.spec.ensemble.weights == best["ensemble"]["weights"]
+
+
+def test_a_sweep_that_is_searched_is_chosen_from_alike(tmp_path):
+    home = tmp_path / "home"
+    told = begin(home, HEAD + DISCOVER + '\n[phase.sweep]\nmethod = "tpe"\nsamples = 12\n' + CHOOSE + WEIGH + VALIDATE)
+    assert told.code == 0, told.err
+    with Home(home).store() as store:
+        rows = {row.index: row for row in store.containers(1)}
+    assert len(rows) == 12
+    for entry in results(home)["choose"][1]["classifiers"]:
+        for choice in entry["choices"]:
+            (name,) = choice["strategies"]
+            label = {"classifier": entry["classifier"], "book": name}
+            mine = [row for row in rows.values() if {key: row.params[key] for key in label} == label]
+            best = max(mine, key=lambda row: (row.metrics["sharpe"], -row.index))
+            params = {key: value for key, value in best.params.items() if key.startswith(f"{name}.")}
+            assert choice["overall"]["index"] == best.index
+            assert (
+                params.items()
+                <= {f"{name}.{key}": v for key, v in choice["overall"]["parameters"][name].items()}.items()
+            )
 
 
 # what it must not see

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.services.exporting import parameters
 from app.services.home import Home
-from app.services.reading import read
+from app.services.reading import read, searched_point
 from db.store import Store
 from engine.errors import StoreError
 from engine.projections.account import project
@@ -92,6 +92,8 @@ def groups(home: Home, store: Store, run_id: int, objective: str) -> list[Group]
     labels: dict[str, str] = {}
     places: dict[int, tuple[Spec, Group]] = {}
     for index, row in rows.items():
+        if shared.plan.search is not None:
+            shared.points[index] = searched_point(shared, row)
         spec = resolve(shared, index)
         classifier = spec.fragments[id(spec.classifier)] if spec.classifier else ""
         names = spec.names[5:]

@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from app.services import running, stages
-from app.services.executing import execute
+from app.services import executing, resuming, running
 from app.services.home import Home
 from app.services.running import Prepared
 from app.services.workflow import configs
@@ -58,8 +57,7 @@ class Maker:
         if stored is not None and stored.status == "done":
             return stored
         if stored is not None:
-            own = stages.stored(self.home, stored.plan, tuple(self.store.sources(stored.id)))
-            prepared = None
+            prepared = resuming.resumable(self.home, self.store, stored.id)
         if prepared is None:
             prepared = running.check(self.home, text, self.trust, own if own and own.described else None)
         self._check_data(prepared)
@@ -74,8 +72,8 @@ class Maker:
         self.say(f"{self.phase}: {verb} {run_id}, {total:,} container{'' if total == 1 else 's'}")
         progress = self.progresses(total)
         with progress as called:
-            report = execute(self.store, prepared, run_id, count, backend, called)
-        if report.status != "done":  # it was asked to stop or pause, and the workflow with it
+            report = executing.execute(self.store, prepared, run_id, count, backend, called)
+        if report.status != "done":  # it was asked to stop, or to pause
             raise KeyboardInterrupt
         return self.store.run(run_id)
 

@@ -16,8 +16,12 @@ from app.services.workflow import choosing, configs
 from app.services.workflow.making import Maker
 from app.services.workflow.schema import BETTER, ByRegime, Discover, Phase, Validate, Weigh, Workflow
 from db.store import BENCHMARK, Container, Run, Store
+from engine.ensemble.inverse_volatility import inverse_volatility
+from engine.ensemble.weights import Ensemble
 from engine.errors import StoreError
+from engine.events import Kind, Source
 from engine.own.stages import OwnStages
+from engine.stage import Regimes
 from engine.sweep import canonical
 
 Result = dict[str, Any]
@@ -149,7 +153,19 @@ DO: dict[str, Callable[[Maker, Known, Any], Result]] = {
 def weights(reading: Reading) -> dict[str, Any]:
     """The weights of a replay, as [ensemble] writes them when they are fixed."""
     ensemble = reading.spec.ensemble
+    if ensemble.method == "inverse_volatility":
+        ensemble = _by_volatility(reading)
     return {key: parameters(ensemble)[key] for key in ("method", "weights") if key in parameters(ensemble)}
+
+
+def _by_volatility(reading: Reading) -> Ensemble:
+    """What the signals of a replay weigh by their volatility on its bars, fixed."""
+    log, shared, names = reading.log, reading.shared, reading.regime_names
+    signals = log[log["kind"] == Kind.SIGNAL]
+    batches = [signals[signals["source"] == Source.STRATEGY + place] for place in range(len(reading.spec.names) - 5)]
+    regimes = Regimes(reading.regimes, names) if names else None
+    bars = len(reading.market.time)
+    return inverse_volatility(batches, shared.seen, regimes, reading.first, bars, reading.spec.ensemble.by_regime)
 
 
 def _begins(readings: Sequence[Reading]) -> date:
