@@ -80,6 +80,14 @@ def find(connection: Connection, digest: str) -> tuple[int, int | None] | None:
     return None if row is None else (row[0], row[1])
 
 
+def spec_hashes(connection: Connection, run_id: int) -> dict[str, int]:
+    """See `Store.spec_hashes`."""
+    rows = connection.exec_driver_sql(
+        "SELECT spec_hash, idx FROM container WHERE run_id = ? AND idx >= 0 AND status = 'done' ORDER BY idx", (run_id,)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def find_signals(connection: Connection, digest: str) -> tuple[int, int] | None:
     """See `Store.find_signals`."""
     row = connection.exec_driver_sql(

@@ -21,7 +21,8 @@ class NewRun:
 
     `fingerprint` is the platform's hash; `hypothesis` is free text, empty for none; `sources`: the files of the user's
     own stages that it runs (`Store.sources` gives them back); `workflow` and `phase`: what it is a part of;
-    `validates`: it runs on bars kept for validation, which is counted for its hypothesis.
+    `validates`: it runs on bars kept for validation, which is counted for its hypothesis; `extends`: the run whose
+    containers it takes over.
     """
 
     name: str
@@ -42,6 +43,7 @@ class NewRun:
     workflow: int | None = None
     phase: str | None = None
     validates: bool = False
+    extends: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,8 @@ class Store:
         with self._database.writing() as connection:
             write.update_run(connection, lease.run_id, lease.epoch, changes, ("running", now(), startup_seconds))
 
-    def commit(self, lease: Lease, block: Block) -> None:
-        """Store a block in one transaction: all of it, counted once, or nothing.
+    def commit(self, lease: Lease, block: Block, tried: bool = True) -> None:
+        """Store a block in one transaction: all of it, counted once, or nothing. `tried`: they are new trials.
 
         StoreError when the lease is not the run's newest, or a container of the block is stored already.
         """
@@ -106,7 +106,7 @@ class Store:
             write.update_run(connection, lease.run_id, lease.epoch, changes, (done, count - done, now()))
             write.commit_block(connection, lease.run_id, lease.epoch, block)
             connection.exec_driver_sql(
-                "UPDATE hypothesis SET trials = trials + ? WHERE id = ?", (count, lease.hypothesis_id)
+                "UPDATE hypothesis SET trials = trials + ? WHERE id = ?", (count if tried else 0, lease.hypothesis_id)
             )
         self._database.wrote(len(block.log) + len(block.sketch))
 
@@ -254,6 +254,11 @@ class Store:
         """
         with self._database.reading() as connection:
             yield from results.logs(connection, run_id)
+
+    def spec_hashes(self, run_id: int) -> dict[str, int]:
+        """The done containers of a run by spec hash; of equal ones the last."""
+        with self._database.reading() as connection:
+            return results.spec_hashes(connection, run_id)
 
     def find_signals(self, digest: str) -> tuple[int, int] | None:
         """The oldest container whose signals, or whose log, have a digest that begins so; None without any."""

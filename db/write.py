@@ -59,6 +59,7 @@ def create_run(connection: Connection, new: NewRun) -> int:
         backend=new.backend,
         workflow_id=new.workflow,
         phase=new.phase,
+        extends=new.extends,
         containers=new.containers,
         created=now(),
     )

@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
+app.command("extend")(resume.extend)
 app.command("stop")(control.stop)
 app.command("pause")(control.pause)
 app.command("kill")(control.kill)

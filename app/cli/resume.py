@@ -1,10 +1,10 @@
-"""`bulkhead resume`: a run that broke off goes on, and ends as if it had not."""
+"""`bulkhead resume` and `extend`: a run that broke off goes on, and a finished sweep that has grown."""
 
 from typing import Annotated
 
 import typer
 
-from app.cli.common import HomeOption, JsonOption, WorkersOption, open_home, parse_run, say
+from app.cli.common import HomeOption, JsonOption, TrustOption, WorkersOption, open_home, parse_run, read_text, say
 from app.cli.run import BackendOption, Options, SchedulerOption, carry_out, check_backend
 
 
@@ -33,3 +33,28 @@ def resume(
         say(f"run {run_id}: {left} of {total} containers to go")
         count = workers or max(1, min(running.default_workers(), left))
         carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, False))
+
+
+def extend(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run: its number.")],
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="The grown experiment: a TOML file, or -.")],
+    workers: WorkersOption = None,
+    trust: TrustOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run an experiment, taking over the containers that an earlier run has done already."""
+    run_id = parse_run(run)
+    text = read_text(config, "config")
+    opened = open_home(home)
+
+    from app.services import extending, resuming, running
+
+    with opened.store() as store:
+        count = workers or running.default_workers()
+        new_id = extending.extend(opened, store, run_id, text, count, "loky", trust)
+        known = store.progress(new_id)
+        say(f"run {new_id}: {known.containers} containers, {known.done} of them from run {run_id}")
+        prepared = resuming.resumable(opened, store, new_id)
+        left = max(1, known.containers - known.done)
+        carry_out(store, prepared, new_id, as_json, Options(workers or min(count, left), "loky", None, False))

@@ -174,8 +174,9 @@ def create(
     workflow: int | None = None,
     phase: str | None = None,
     validates: bool = False,
+    extends: int | None = None,
 ) -> int:
-    """Store a queued run; returns its id. `workflow`, `phase`, `validates`: see `NewRun`."""
+    """Store a queued run; returns its id. `workflow`, `phase`, `validates`, `extends`: see `NewRun`."""
     header, plan = prepared.experiment.header, prepared.plan
     return store.create_run(
         NewRun(
@@ -197,5 +198,6 @@ def create(
             workflow=workflow,
             phase=phase,
             validates=validates,
+            extends=extends,
         )
     )

@@ -26,7 +26,7 @@ def test_ids_grow_and_a_new_run_is_queued(store: Store) -> None:
 def test_a_run_gives_back_all_that_was_put_in(store: Store) -> None:
     new = new_run(workers=2, backend="loky", pattern="full_backtest", name="Ärger\n'; DROP TABLE run; --")
     run = store.run(store.create_run(new))
-    for name in new.__dataclass_fields__.keys() - {"sources", "workflow", "validates"}:
+    for name in new.__dataclass_fields__.keys() - {"sources", "extends", "workflow", "validates"}:
         assert getattr(run, name) == getattr(new, name), name
 
 
