@@ -246,7 +246,7 @@ def logs(data: Mapping[str, Any]) -> list[LogSection]:
         whole = log.config is not None or (log.rows is not None and log.dataset_hash and log.symbols)
         if (log.config is None) == (log.rows is None) or not whole:
             raise ConfigError(
-                f"[[{LOG}]] {log.digest[:12]} needs either config, or rows with dataset_hash and symbols; export it again"
+                f"[[{LOG}]] {log.digest[:12]} needs config, or rows with dataset_hash and symbols; export it again"
             )
     return found
 

@@ -104,9 +104,7 @@ def add(
     if test_start is not None and not first < market.first_bar(test_start) < len(market.time):
         raise InputError(f"--test-start {test_start} must lie after the first signal and not after the last bar")
     rows = _rows(values, market, first, name)
-    text = _config(
-        name, table.file, _sha256(Path(file).expanduser()), len(table.row), dataset, listed, end, test_start
-    )
+    text = _config(name, table.file, _sha256(Path(file).expanduser()), len(table.row), dataset, listed, end, test_start)
     log = SignalLog(
         reference="",
         digest=digests(rows).signals,
@@ -171,7 +169,7 @@ def _read(path: Path, mapping: Mapping[str, str], market: Market, tz: str | None
 
     from app.datasets import frames, times
     from app.datasets.columns import ALIASES as BAR_ALIASES
-    from app.datasets.columns import CLOCK, mapped
+    from app.datasets.columns import mapped
     from app.datasets.files import File
 
     aliases = {"time": BAR_ALIASES["time"], "symbol": BAR_ALIASES["symbol"], **ALIASES}
@@ -269,7 +267,7 @@ def _dense(table: Table, market: Market) -> npt.NDArray[np.float64]:
         k = int(bad[0])
         at, symbol = _shown(int(table.time[k]), market), table.symbol[k]
         if missing[k]:
-            raise table.refusal(k, f"{at} is no bar of {symbol}; no other is taken instead: correct or leave out the row")
+            raise table.refusal(k, f"{at} is no bar of {symbol}, and none near it is taken; correct or leave it out")
         own = np.flatnonzero(column[:k] == column[k])
         if (table.time[own] == table.time[k]).any():
             raise table.refusal(k, f"{symbol} has a value at {at} already; keep one of them")
