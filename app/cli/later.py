@@ -5,8 +5,6 @@ COMMANDS = {
     "stop": "Ctrl-C stops a run in its terminal, and keeps what is stored",
     "resume": "run the experiment again with 'bulkhead run'",
     "kill": "give containers limits under [limits]; they end by themselves",
-    "signals": "only full backtests can be run and read",
-    "bundle": "hand on an experiment with 'bulkhead export'",
     "extend": "run the wider sweep with 'bulkhead run'",
     "workflow": "run its phases one by one with 'bulkhead run'",
     "report": "use 'bulkhead show --json'",

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import container, data, difference, export, run, runs, serve, stage
+from app.cli import bundle, container, data, difference, export, run, runs, serve, signals, stage
 from app.cli.common import Opened, one_line, say
 from app.cli.later import COMMANDS
 from engine import __version__
@@ -50,6 +50,8 @@ app.command("show")(runs.show)
 app.command("container")(container.container)
 app.command("export")(export.export)
 app.command("reproduce")(export.reproduce)
+app.command("bundle")(bundle.bundle)
+app.command("import")(bundle.import_)
 app.command("serve")(serve.serve)
 app.command("new")(stage.new)
 app.command("check")(stage.check)
@@ -59,6 +61,11 @@ datasets.command("list")(data.list_)
 datasets.command("check")(data.check)
 datasets.command("diff")(difference.diff)
 app.add_typer(datasets, name="data")
+logs = typer.Typer(cls=Commands, help="List, look at and import signal logs.")
+logs.command("list")(signals.list_)
+logs.command("show")(signals.show)
+logs.command("add")(signals.add)
+app.add_typer(logs, name="signals")
 
 
 @app.callback(invoke_without_command=True)
@@ -72,6 +79,7 @@ def start(
     _help_alone(context)
 
 
+@logs.callback(invoke_without_command=True)
 @datasets.callback(invoke_without_command=True)
 def _help_alone(context: typer.Context) -> None:
     if context.invoked_subcommand is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.bundle import read_experiment, taken
 from app.cli.common import (
     HomeOption,
     JsonOption,
@@ -16,7 +17,6 @@ from app.cli.common import (
     console,
     open_home,
     print_json,
-    read_text,
     say,
     terminable,
 )  # fmt: skip
@@ -34,7 +34,7 @@ KEYS = ("run", "containers", "done", "failed", "seconds", "startup_seconds", "di
 
 def run(
     config: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="The experiment: a TOML file, or - for standard input.")
+        str, typer.Argument(metavar="CONFIG", help="The experiment: a TOML file, a bundle, or - for standard input.")
     ],
     workers: WorkersOption = None,
     backend: Annotated[
@@ -47,12 +47,12 @@ def run(
 ) -> None:
     """Run an experiment: expand its sweep, run every container sealed off, store all of it."""
     _check_backend(backend, scheduler)
-    text = read_text(config, "config")
+    text, bundle = read_experiment(config)
     opened = open_home(home)
 
     from app.services import running
 
-    prepared = running.check(opened, text, trust)
+    prepared = running.check(opened, text, trust) if bundle is None else taken(opened, bundle, trust)
     for line in prepared.warnings:
         say(f"warning: {line}")
     total = prepared.plan.containers

@@ -105,7 +105,7 @@ def check(
     raw = config.load(text)
     config.check_sections(raw)
     own = stages.of_config(home, raw, trust) if own is None else own
-    replayed = replays.of_config(home, raw, partial(_made, home, trust), logs)
+    replayed = replays.of_config(home, raw, partial(made, home, trust), logs)
     experiment = parse_experiment(raw, own.registry, replayed.told if replayed else None)
     used = own.of(raw)
     gate = checking.gate(home, used.hashes, used.sources)
@@ -128,7 +128,7 @@ def check(
     return Prepared(text, experiment, plan, dataset, warnings, replayed)
 
 
-def _made(home: Home, trust: bool, log: LogSection) -> SignalLog:
+def made(home: Home, trust: bool, log: LogSection) -> SignalLog:
     """A signal log made anew of what another config brings along. ConfigError when it comes out different."""
     if log.config is None:
         return signal_files.of_section(home, log)

@@ -24,6 +24,7 @@ from app.services.signal_keeping import keep
 from engine.config import LogSection
 from engine.digest import digests
 from engine.errors import ConfigError, DataError, InputError, nearest
+from engine.market.dataset import DAY
 from engine.market.market import Market
 from engine.signals.stored import FIRST_STRATEGY, SignalLog
 from engine.strategies.changes import signal_rows
@@ -212,10 +213,10 @@ def _read(path: Path, mapping: Mapping[str, str], market: Market, tz: str | None
     else:
         texts = [market.symbols[0]] * len(value)
     screen.settle()
-    of_days = not (market.time % times.DAY).any()
+    of_days = not (market.time % DAY).any()
     if of_days:
         wall = times.clock(stamps, tz)
-        moment = wall // times.DAY * times.DAY
+        moment = wall // DAY * DAY
         for k in np.flatnonzero(wall != moment)[:1]:
             at = pd.Timestamp(int(wall[k]))
             raise screen.refusal(int(k), f"{at} is no bar: the dataset has days; write the date alone")
@@ -279,7 +280,7 @@ def _dense(table: Table, market: Market) -> npt.NDArray[np.float64]:
 
 def _shown(moment: int, market: Market) -> str:
     text = str(np.datetime64(moment, "s") if abs(moment) < 10**12 else np.datetime64(moment, "ns").astype("M8[s]"))
-    return text[:10] if not (market.time % (86_400 * 10**9)).any() else f"{text}Z"
+    return text[:10] if not (market.time % DAY).any() else f"{text}Z"
 
 
 def _rows(values: npt.NDArray[np.float64], market: Market, first: int, name: str) -> npt.NDArray[np.void]:

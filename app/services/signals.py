@@ -18,6 +18,7 @@ from engine import config
 from engine.errors import InputError, StoreError
 from engine.signals import report as reports
 from engine.signals.stored import told
+from engine.stage import Stage
 
 __all__ = ["Added", "Log", "Made", "Page", "add", "logs", "made_by", "overlap", "parse_mapping", "report_of"]
 
@@ -211,7 +212,7 @@ def made_by(home: Home, run_id: int, index: int) -> Made:
     """What made a log: stages with the values they took, own stages' sources, data, and the digests that name it."""
     reading = read(home, run_id, index)
     run, row, spec = reading.run, reading.container, reading.spec
-    stages = [] if spec.classifier is None else [("classifier", spec.classifier)]
+    stages: list[tuple[str, Stage]] = [("classifier", spec.classifier)] if spec.classifier else []
     stages += list(zip(spec.names[5:], spec.strategies, strict=False))
     told_of = run.plan.get("told", {})
     return Made(
