@@ -115,7 +115,7 @@ def _stopped(store: "Store", run_id: int) -> "Report":
 
 def _summary(store: "Store", report: "Report") -> None:
     """The best few, what failed and why, and what to do next."""
-    from app.cli.tables import containers_table, failure_lines, seconds
+    from app.cli.tables import containers_table, failure_lines, generation_table, seconds
 
     out = console()
     took = (
@@ -124,8 +124,14 @@ def _summary(store: "Store", report: "Report") -> None:
         else ""
     )
     out.print(f"run {report.run}: {report.done:,} of {report.containers:,} done{took}")
-    best = store.containers(report.run, "sharpe", top=_BEST, status="done")
-    if best:
+    generated = store.progress(report.run).pattern == "signal_generation"
+    best = store.containers(report.run, None if generated else "sharpe", top=_BEST, status="done")
+    if generated and best:
+        from app.services.signals import summaries
+
+        out.print("signals:" if len(best) == report.done else f"signals, the first {len(best)}:")
+        out.print(generation_table(best, summaries(store, report.run, [container.index for container in best])))
+    elif best:
         out.print("best by sharpe:")
         out.print(containers_table(best, "sharpe", room=out.width))
     for line in failure_lines(store.failures(report.run), report.run):
@@ -133,8 +139,10 @@ def _summary(store: "Store", report: "Report") -> None:
     if report.digest:
         out.print(f"digest {report.digest}")
     out.print("next:")
-    out.print(f"  bulkhead show {report.run} --sort sharpe")
-    if best:
+    out.print(f"  bulkhead show {report.run}" if generated else f"  bulkhead show {report.run} --sort sharpe")
+    if best and generated:
+        out.print(f"  bulkhead signals show {report.run}/{best[0].index}")
+    elif best:
         out.print(f"  bulkhead container {report.run}/{best[0].index}")
     out.print("  bulkhead serve")
 

@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.cli.tables import parameter, table
+from app.cli.tables import number, parameter, table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from app.services.signals import Made
 
-#: What a list of logs shows of each one's summary.
-FIGURES = ("signals", "rate", "ic", "t")
 #: Below so many independent cases a figure is a hint at best.
 FEW = 30
 _COUNTS = ("n", "count", "episodes", "observations", "periods", "signals")
@@ -20,15 +18,6 @@ _COUNTS = ("n", "count", "episodes", "observations", "periods", "signals")
 def figure(summary: Mapping[str, Any] | None, name: str) -> str:
     """A figure of a summary; – where there is none."""
     return number((summary or {}).get(name))
-
-
-def number(value: Any) -> str:
-    """A value as people read it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return parameter(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def print_made(out: "Console", made: "Made") -> None:

@@ -37,8 +37,8 @@ def list_(
         print_json({"total": page.total, "logs": [asdict(log) for log in page.logs]})
         return
 
-    from app.cli.signal_tables import FIGURES, figure
-    from app.cli.tables import parameter, table
+    from app.cli.signal_tables import figure
+    from app.cli.tables import FIGURES, parameter, table
 
     out = console()
     if not page.logs:

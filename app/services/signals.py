@@ -20,7 +20,19 @@ from engine.signals import report as reports
 from engine.signals.stored import told
 from engine.stage import Stage
 
-__all__ = ["Added", "Log", "Made", "Page", "add", "logs", "made_by", "overlap", "parse_mapping", "report_of"]
+__all__ = [
+    "Added",
+    "Log",
+    "Made",
+    "Page",
+    "add",
+    "logs",
+    "made_by",
+    "overlap",
+    "parse_mapping",
+    "report_of",
+    "summaries",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +157,10 @@ def _listed(store: Store, run_id: int, rows: Sequence[Container]) -> list[Log]:
     books = _books(run)
     imported = config.load(run.config).get(config.IMPORTED)
     listed = []
+    generated = run.pattern == "signal_generation"
+    told_of = summaries(store, run_id, [row.index for row in rows] if generated else [])
     for row in rows:
         there = books[row.params["book"]] if len(books) > 1 else next(iter(books.values()))
-        kept = store.reports(run_id, row.index).get(row.index) if run.pattern == "signal_generation" else None
         listed.append(
             Log(
                 run=run_id,
@@ -162,10 +175,20 @@ def _listed(store: Store, run_id: int, rows: Sequence[Container]) -> list[Log]:
                 digest=row.signals_digest or "",
                 rows=row.rows,
                 file=imported["file"] if imported else None,
-                summary=reports.summary(kept) if kept is not None else None,
+                summary=told_of.get(row.index),
             )
         )
     return listed
+
+
+def summaries(store: Store, run_id: int, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The summaries of stored reports, by index; what has none is left out."""
+    found = {}
+    for index in indices:
+        kept = store.reports(run_id, index)
+        if index in kept:
+            found[index] = reports.summary(kept[index])
+    return found
 
 
 def report_of(home: Home, run_id: int, index: int) -> dict[str, Any]:
