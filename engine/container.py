@@ -5,7 +5,7 @@ container does can be seen by another: its buses are its own, and what it shares
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from engine.plan import reference_key
 from engine.risk.caps import RiskCaps, capped
 from engine.risk.sizing import Sizing, size
 from engine.shared import Shared
-from engine.signals.report import Report, report
+from engine.signals.report import report
 from engine.spec import Spec
 from engine.stage import Regimes
 from engine.steps import (
@@ -74,7 +74,7 @@ class Container:
         self.buses = Buses(len(spec.names) - FIRST_STRATEGY)
         self.log: Log = empty_log(0)
         #: The signal report, of signal generation only.
-        self.report: Report | None = None
+        self.report: dict[str, Any] | None = None
 
     def run(self) -> Log:
         """Walk the route and return the event log, EVENT (events,)."""

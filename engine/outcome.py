@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,6 @@ from engine.plan import Plan
 from engine.projections.account import Account, project
 from engine.projections.metrics import measure
 from engine.shared import Shared
-from engine.signals.report import Report
 from engine.spec import Spec
 
 Array = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ class Outcome:
     metrics: Array | None
     test_metrics: Array | None
     sketch: npt.NDArray[np.float32]
-    report: Report | None = None
+    report: dict[str, Any] | None = None
 
 
 def run(spec: Spec, shared: Shared) -> Outcome:
