@@ -124,7 +124,7 @@ def _print_generated(out: "Console", name: str, row: "Container", reading: "Read
 
     with Home(Opened.folder).store() as store:
         worth = summaries(store, row.run, [row.index]).get(row.index, {})
-    out.print(table(FIGURES, [[number(worth.get(figure)) for figure in FIGURES]], left=()))
+    out.print(table(tuple(FIGURES), [[number(worth.get(name)) for name in FIGURES.values()]], left=()))
     out.print(f"{reading.funnel['signals']:,} signals, and nothing was traded: it generated them")
     out.print(f"digest {row.digest}")
     out.print(f"next: bulkhead signals show {name}")

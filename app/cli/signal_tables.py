@@ -1,6 +1,6 @@
 """A signal report as tables for people."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.cli.tables import number, parameter, table
@@ -10,14 +10,15 @@ if TYPE_CHECKING:
 
     from app.services.signals import Made
 
-#: Below so many independent cases a figure is a hint at best.
-FEW = 30
-_COUNTS = ("n", "count", "episodes", "observations", "periods", "signals")
+#: Below so many bars, or episodes of a regime, a figure is a hint at best.
+FEW_BARS, FEW_EPISODES = 100, 10
+#: So many symbols have a line of their own.
+_SYMBOLS = 10
 
 
-def figure(summary: Mapping[str, Any] | None, name: str) -> str:
-    """A figure of a summary; – where there is none."""
-    return number((summary or {}).get(name))
+def share(value: float | None) -> str:
+    """A share as per cent."""
+    return "–" if value is None else f"{100 * value:,.3f}"
 
 
 def print_made(out: "Console", made: "Made") -> None:
@@ -29,75 +30,108 @@ def print_made(out: "Console", made: "Made") -> None:
         rest = ", ".join(f"{key} = {parameter(value)}" for key, value in values.items() if key != "kind")
         out.print(f"  {name}: {values['kind']}{f' ({rest})' if rest else ''}", soft_wrap=True)
     for log in made.replayed:
-        out.print(f"  replays {', '.join(log['strategies'])} of {log['reference']}", soft_wrap=True)
-    out.print(f"  symbols: {', '.join(made.symbols[:10])}{' …' if len(made.symbols) > 10 else ''}", soft_wrap=True)
+        out.print(f"  replays {', '.join(log['strategies'])} of {log['reference'][:12]}", soft_wrap=True)
+    for kind, source in made.sources.items():
+        out.print(f"  source of {kind}: {source[:12]}")
     out.print(f"  digest {made.digests['signals_digest']}")
 
 
-def print_report(out: "Console", report: Mapping[str, Any], made: "Made") -> None:
-    """All of a report: its figures, a table for each list, what is in it for each strategy under its name."""
-    few = False
-    for title, heads, rows in _tables(report, ""):
-        if title:
-            out.print(title, style="bold")
-        out.print(table(heads, rows))
-        few |= any(_few(heads, row) for row in rows)
+def print_report(out: "Console", report: Mapping[str, Any], names: Sequence[str]) -> None:
+    """All of a report, strategy by strategy. `names`: of its strategies."""
+    out.print(f"{report['bars']:,} bars ({report['years']:.1f} years) of {len(report['symbols'])} symbols", end=" ")
+    out.print("before what is held out")
+    if not report["strategies"]:
+        out.print("there is no signal on these bars")
+    for part in report["strategies"]:
+        out.print()
+        out.print(names[part["strategy"]], style="bold")
+        _print_part(out, part)
+
+
+def _print_part(out: "Console", part: Mapping[str, Any]) -> None:
+    signals, turnover, few = part["signals"], part["turnover"], False
+    out.print(
+        f"{signals['events']:,} changes of signal, {number(signals['per_year'])} a year; a signal is held for "
+        f"{number(turnover['holding'])} bars ({turnover['holdings']:,} holdings); turnover "
+        f"{number(turnover['per_year'])} a year"
+    )
+    out.print("return in the signal's direction after so many bars, with Newey-West errors (%)")
+    heads = ("bars\nahead", "regime", "mean", "error", "t", "hit rate", "bars", "episodes", "")
+    rows = []
+    for found in part["forward"]:
+        sparse = _sparse(found)
+        few |= sparse
+        rows.append(_forward(found, "all", sparse))
+        for one in found["by_regime"]:
+            if one["bars"]:
+                sparse = _sparse(one)
+                few |= sparse
+                rows.append(_forward({"horizon": "", **one}, one["regime"] or "no label yet", sparse))
+    out.print(table(heads, rows, left=(1, len(heads) - 1)))
     if few:
-        out.print(f"* fewer than {FEW} cases: a figure on so few may be chance alone, whatever its t")
+        out.print(
+            f"few: fewer than {FEW_BARS} bars or {FEW_EPISODES} episodes; such a figure may be chance alone, "
+            "whatever its t"
+        )
+    _print_coefficient(out, part["coefficient"])
+    _print_excursion(out, part["excursion"])
 
 
-def print_overlap(out: "Console", references: Sequence[str], overlap: Any) -> None:
-    """How much the logs of a run say the same."""
-    out.print("overlap with the logs of its run", style="bold")
-    found = overlap if isinstance(overlap, list) else None
-    if found and all(isinstance(row, list) and len(row) == len(references) for row in found):
-        rows = [(name, *map(number, row)) for name, row in zip(references, found, strict=True)]
+def _forward(found: Mapping[str, Any], regime: str, sparse: bool) -> tuple[str, ...]:
+    episodes = found.get("episodes")
+    return (
+        *(str(found["horizon"]), regime, share(found["mean"]), share(found["error"]), _two(found["t"])),
+        *(share(found.get("hit_rate")), f"{found['bars']:,}", "" if episodes is None else f"{episodes:,}"),
+        "few" if sparse else "",
+    )
+
+
+def _sparse(found: Mapping[str, Any]) -> bool:
+    """Whether a figure rests on so little that it says nothing."""
+    return bool(found["bars"] < FEW_BARS or found.get("episodes", FEW_EPISODES) < FEW_EPISODES)
+
+
+def _two(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}"
+
+
+def _print_coefficient(out: "Console", found: Mapping[str, Any]) -> None:
+    """The rank correlation of signals with what followed."""
+    words = "over time, symbol by symbol" if found["across"] == "time" else f"across {found['across']}, bar by bar"
+    out.print(f"information coefficient {words}")
+    plain = [{key: item for key, item in row.items() if not isinstance(item, list)} for row in found["horizons"]]
+    heads = ["horizon", *dict.fromkeys(key for row in plain for key in row if key != "horizon")]
+    out.print(
+        table([head.replace("_", " ") for head in heads], [[number(row.get(head)) for head in heads] for row in plain])
+    )
+    listed = found["horizons"][0].get("by_symbol") or []
+    if 1 < len(listed) <= _SYMBOLS:
+        symbols = [one["symbol"] for one in listed]
+        rows = [
+            [str(row["horizon"]), *(number(one["coefficient"]) for one in row["by_symbol"])]
+            for row in found["horizons"]
+        ]
+        out.print(table(("horizon", *symbols), rows))
+
+
+def _print_excursion(out: "Console", found: Mapping[str, Any]) -> None:
+    """How far prices went for and against a signal while it held."""
+    out.print(f"excursions within {found['bars']} bars of {found['count']:,} entries (%)")
+    sides = [(name, found[name]) for name in ("favourable", "adverse") if found.get(name)]
+    if not sides:
+        out.print("  there are none")
+        return
+    heads = list(sides[0][1])
+    out.print(table(("", *heads), [[name, *(share(side.get(head)) for head in heads)] for name, side in sides]))
+
+
+def print_overlap(out: "Console", references: Sequence[str], overlap: Mapping[str, Any]) -> None:
+    """How much logs say the same."""
+    for name, words in (
+        ("correlation", "correlation of signals"),
+        ("agreement", "share of bars, where either has a signal, on which both say the same (%)"),
+    ):
+        out.print(words, style="bold")
+        show = share if name == "agreement" else _two
+        rows = [(log, *map(show, row)) for log, row in zip(references, overlap[name], strict=True)]
         out.print(table(("log", *references), rows))
-        return
-    for title, heads, lines in _tables({"overlap": overlap}, ""):
-        out.print(title)
-        out.print(table(heads, lines))
-
-
-def _tables(value: Mapping[str, Any], title: str) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """The tables of a nested document: plain figures as one, a list or table of tables as one with a row each."""
-    plain = {key: item for key, item in value.items() if not isinstance(item, Mapping | list)}
-    if plain:
-        yield title, ["figure", "value"], [[key.replace("_", " "), number(item)] for key, item in plain.items()]
-    for key, item in value.items():
-        name = f"{title}: {key.replace('_', ' ')}" if title else key.replace("_", " ")
-        if isinstance(item, Mapping) and item and all(isinstance(one, Mapping) for one in item.values()):
-            rows = [{name.split(": ")[-1]: inner, **one} for inner, one in item.items()]
-            yield from _listed(rows, name)
-        elif isinstance(item, Mapping):
-            yield from _tables(item, name)
-        elif isinstance(item, list) and item and all(isinstance(one, Mapping) for one in item):
-            yield from _listed(item, name)
-        elif isinstance(item, list) and item:
-            yield name, ["", "value"], [[str(place), number(one)] for place, one in enumerate(item)]
-
-
-def _listed(rows: Sequence[Mapping[str, Any]], name: str) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """Rows that are flat as one table; each of the others by itself."""
-    if any(isinstance(item, Mapping | list) for row in rows for item in row.values()):
-        for place, row in enumerate(rows):
-            label = row.get("name", row.get("strategy", place))
-            yield from _tables(row, f"{name} {label}")
-        return
-    heads = list(dict.fromkeys(key for row in rows for key in row))
-    lines = []
-    for row in rows:
-        cells = [number(row.get(head)) for head in heads]
-        if _few(heads, cells):
-            cells[0] += " *"
-        lines.append(cells)
-    yield name, [head.replace("_", " ") for head in heads], lines
-
-
-def _few(heads: Sequence[str], cells: Sequence[str]) -> bool:
-    """Whether a row counts so few cases that its other figures say little."""
-    for head, cell in zip(heads, cells, strict=True):
-        plain = cell.replace(",", "").removesuffix(" *")
-        if head in _COUNTS and plain.isdigit() and int(plain) < FEW:
-            return True
-    return False

@@ -37,8 +37,7 @@ def list_(
         print_json({"total": page.total, "logs": [asdict(log) for log in page.logs]})
         return
 
-    from app.cli.signal_tables import figure
-    from app.cli.tables import FIGURES, parameter, table
+    from app.cli.tables import FIGURES, number, parameter, table
 
     out = console()
     if not page.logs:
@@ -49,7 +48,7 @@ def list_(
         (
             *(f"{log.run}/{log.index}", log.name[:30], log.pattern, log.dataset, _strategies(log)),
             ", ".join(f"{name} = {parameter(value)}" for name, value in log.params.items())[:60],
-            *(figure(log.summary, name) for name in FIGURES),
+            *(number((log.summary or {}).get(name)) for name in FIGURES.values()),
             log.digest[:12],
         )
         for log in page.logs
@@ -81,24 +80,19 @@ def show(
     few = 1 < others.total <= _FEW
     overlap = signals.overlap(opened, references) if few else None
     if as_json:
-        print_json(
-            {
-                "log": f"{run_id}/{index}",
-                "made_by": made,
-                "report": report,
-                "overlap": overlap and {"logs": references, "share": overlap},
-            }
-        )
+        shown = None if overlap is None else dict[str, object](overlap) | {"logs": references}
+        print_json({"log": f"{run_id}/{index}", "made_by": made, "report": report, "overlap": shown})
         return
 
     from app.cli.signal_tables import print_made, print_overlap, print_report
 
     out = console()
     print_made(out, made)
-    print_report(out, report, made)
+    print_report(out, report, made.strategies)
     if overlap is not None:
+        out.print()
         print_overlap(out, references, overlap)
-    out.print(f'next: replay it with [replay] signals = ["{run_id}/{index}"] and pattern = "signal_replay"')
+    out.print(f'next: replay it with pattern = "signal_replay" and [replay] signals = ["{run_id}/{index}"]')
 
 
 def add(

@@ -17,9 +17,9 @@ UNITS = {metric.name: metric.unit for metric in CATALOGUE}
 SHOWN = ("sharpe", "total_return", "cagr", "max_drawdown", "trades")
 #: Which of them a narrow terminal does without, in this order.
 SPARE = ("cagr", "trades", "max_drawdown")
-#: What a list shows of signals that were only generated: how many, on which share of bars, their information
-#: coefficient and its t value.
-FIGURES = ("signals", "rate", "ic", "t")
+#: What a list shows of signals that were only generated, and where a summary has it: how many changes, how many a year,
+#: the information coefficient of 5 bars ahead, and the t value of the mean return of those bars.
+FIGURES = {"signals": "signals", "rate": "rate", "ic": "ic_5", "t": "t_5"}
 _GAP = 2
 _HEADS = {"share": "%", "money": "money", "per_year": "per year", "bars": "bars"}
 
@@ -122,7 +122,7 @@ def generation_table(found: Sequence["Container"], summaries: Mapping[int, Mappi
         [
             *(str(container.index), container.status),
             *(parameter(container.params[name]) if name in container.params else "–" for name in names),
-            *(number(summaries.get(container.index, {}).get(name)) for name in FIGURES),
+            *(number(summaries.get(container.index, {}).get(name)) for name in FIGURES.values()),
         ]
         for container in found
     ]
@@ -135,7 +135,7 @@ def number(value: Any) -> str:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return parameter(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.4g}"
 
 
 def failure_lines(failures: Sequence["Failure"], run_id: int) -> list[str]:

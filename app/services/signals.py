@@ -17,6 +17,7 @@ from db.store import Condition, Container, Run, RunSummary, Store
 from engine import config
 from engine.errors import InputError, StoreError
 from engine.signals import report as reports
+from engine.signals.overlap import overlap as overlapping
 from engine.signals.stored import told
 from engine.stage import Stage
 
@@ -79,6 +80,7 @@ class Made:
     dataset: str
     dataset_hash: str
     symbols: tuple[str, ...]
+    strategies: tuple[str, ...]
     params: dict[str, Any]
     stages: dict[str, dict[str, Any]]
     sources: dict[str, str]
@@ -214,8 +216,11 @@ def _stop(reading: Reading) -> int:
     return len(reading.market.time) if reading.test is None else reading.test
 
 
-def overlap(home: Home, references: Sequence[str]) -> Any:
-    """How much logs say the same, on the bars that all of them trade and none holds out. InputError in one line."""
+def overlap(home: Home, references: Sequence[str]) -> dict[str, list[list[float | None]]]:
+    """How much logs say the same, on the bars that all of them trade and none holds out. InputError in one line.
+
+    `correlation` and `agreement` of each pair, by row and column in the order of `references`; see the engine's.
+    """
     if len(references) < 2:
         raise InputError("an overlap is of two logs and more; name another")
     readings = [_done(home, *replays.place(home, reference)) for reference in references]
@@ -225,10 +230,12 @@ def overlap(home: Home, references: Sequence[str]) -> Any:
             raise InputError(
                 f"{references[0]} and {reference} were made on other bars or symbols; compare logs of the same"
             )
-    first, stop = max(found.first for found in readings), min(map(_stop, readings))
+    shortest = min(readings, key=lambda reading: len(reading.market.time))
+    first, stop = max(reading.first for reading in readings), min(map(_stop, readings))
     if first >= stop:
         raise InputError("the logs have no bars in common that none of them holds out")
-    return reports.overlap([told(found.log) for found in readings], one.shared.seen, first, stop)
+    found = overlapping([told(reading.log) for reading in readings], shortest.shared.seen, first, stop)
+    return dict(zip(("correlation", "agreement"), found, strict=True))
 
 
 def made_by(home: Home, run_id: int, index: int) -> Made:
@@ -246,6 +253,7 @@ def made_by(home: Home, run_id: int, index: int) -> Made:
         dataset=run.dataset,
         dataset_hash=run.dataset_hash,
         symbols=reading.market.symbols,
+        strategies=spec.names[5:],
         params=row.params,
         stages={name: {"kind": stage.kind, **stage.values()} for name, stage in stages},
         sources={stage["kind"]: stage["hash"] for stage in run.plan.get("own", ())},
