@@ -88,14 +88,21 @@ def spec_hashes(connection: Connection, run_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def find_signals(connection: Connection, digest: str) -> tuple[int, int] | None:
-    """See `Store.find_signals`."""
-    row = connection.exec_driver_sql(
-        "SELECT run_id, idx FROM container WHERE idx >= 0 AND "
-        "(substr(signals_digest, 1, ?) = ? OR substr(digest, 1, ?) = ?) ORDER BY 1, 2 LIMIT 1",
-        (len(digest), digest, len(digest), digest),
-    ).first()
-    return None if row is None else (row[0], row[1])
+def signal_places(connection: Connection, digest: str) -> list[tuple[int, int]]:
+    """See `Store.signal_places`."""
+    by_signals = (
+        "SELECT r.id, min(c.idx) FROM run r JOIN container c ON c.run_id = r.id "
+        "WHERE substr(c.signals_digest, 1, 8) = ? AND substr(c.signals_digest, 1, ?) = ? AND c.idx >= 0 "
+        "GROUP BY r.id ORDER BY r.id"
+    )
+    rows = connection.exec_driver_sql(by_signals, (digest[:8], len(digest), digest)).all()
+    if not rows:
+        rows = connection.exec_driver_sql(
+            "SELECT run_id, min(idx) FROM container WHERE idx >= 0 AND substr(digest, 1, ?) = ? "
+            "GROUP BY run_id ORDER BY run_id",
+            (len(digest), digest),
+        ).all()
+    return [(row[0], row[1]) for row in rows]
 
 
 def reports(connection: Connection, run_id: int, idx: int | None) -> dict[int, Any]:

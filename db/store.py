@@ -157,6 +157,11 @@ class Store:
             raise StoreError(f"there is no run {run_id}")
         return reveals
 
+    def allow_sources(self, sources: Sequence[Source]) -> None:
+        """Keep source files as if a run of this home had used them: `known_sources` then has them."""
+        with self._database.writing() as connection:
+            write.keep_sources(connection, sources)
+
     # --- reading: by anybody, at any time --------------------------------------------------------------------------
 
     def requests(self, run_id: int) -> list[Request]:
@@ -260,10 +265,13 @@ class Store:
         with self._database.reading() as connection:
             return results.spec_hashes(connection, run_id)
 
-    def find_signals(self, digest: str) -> tuple[int, int] | None:
-        """The oldest container whose signals, or whose log, have a digest that begins so; None without any."""
+    def signal_places(self, digest: str) -> list[tuple[int, int]]:
+        """The first container of each run whose signals have a digest that begins so; if of none, whose log has.
+
+        `digest`: 8 characters and more.
+        """
         with self._database.reading() as connection:
-            return results.find_signals(connection, digest)
+            return results.signal_places(connection, digest)
 
     def reports(self, run_id: int, idx: int | None = None) -> dict[int, Any]:
         """The signal reports of a run, by index (of one container alone). StoreError for a damaged one."""

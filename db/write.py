@@ -5,6 +5,7 @@ Containers go in by plain `executemany`, which is ten times faster than objects.
 
 import json
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from db.digest import run_digest
 from db.rows import NewRun, checksum, clean, now, printable, run_checksum
 from db.tables import PART_TEST, PART_TRAIN, ContainerRow, MetricsRow, RunRow, columns
 from engine.errors import StoreError
+from engine.own.source import Source
 from engine.parallel.block import Block, Result
 
 
@@ -68,10 +70,16 @@ def create_run(connection: Connection, new: NewRun) -> int:
         session.flush()
         assert row.id is not None
         run_id = row.id
+    keep_sources(connection, new.sources)
     for source in new.sources:
-        connection.exec_driver_sql("INSERT OR IGNORE INTO source VALUES (?, ?)", (source.hash, source.text))
         connection.exec_driver_sql("INSERT INTO run_source VALUES (?, ?, ?)", (run_id, source.name, source.hash))
     return run_id
+
+
+def keep_sources(connection: Connection, sources: Iterable[Source]) -> None:
+    """Keep files by the hash of their text; what is there already stays."""
+    for source in sources:
+        connection.exec_driver_sql("INSERT OR IGNORE INTO source VALUES (?, ?)", (source.hash, source.text))
 
 
 def claim(connection: Connection, run_id: int, pid: int) -> tuple[int, int]:

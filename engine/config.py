@@ -65,13 +65,28 @@ class ReplaySection(Section):
 
 
 class LogSection(Section):
-    """A signal log that an export brings along: the config that makes it, or its rows (time, symbol, value) as CSV."""
+    """A signal log that an export brings along: the config that makes it, or its rows (time, symbol, value) as CSV.
+
+    What follows `rows` says what the rows are of; `first`: number of the first trading bar; `name`: the strategy's.
+    """
 
     digest: str
     config: str | None = None
     rows: str | None = None
     dataset_hash: str | None = None
+    symbols: list[str] | None = None
+    end: datetime.date | None = None
+    first: int = Field(0, ge=0)
     name: str = "imported"
+
+
+class ImportedSection(Section):
+    """Where a log came from that no experiment here made: a file, its SHA-256 (hex), how many rows it held."""
+
+    name: str
+    file: str
+    sha256: str
+    rows: int
 
 
 class LimitsSection(Section):
@@ -120,6 +135,8 @@ SOURCE = "source"
 LOG = "log"
 #: The tables of a workflow: [[phase]]. An experiment has none.
 PHASE = "phase"
+#: What an imported log has in place of [[strategy]].
+IMPORTED = "imported"
 
 
 def load(text: str) -> dict[str, Any]:
@@ -190,6 +207,11 @@ def tables(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 def check_sections(data: Mapping[str, Any]) -> None:
     """Refuse unknown sections, workflows, and configs without the required sections."""
     known = [*SECTIONS, *TABLES, SOURCE, LOG]
+    if IMPORTED in data:
+        raise ConfigError(
+            "[imported] tells of signals that came from a file, and nothing here makes them anew; "
+            "import the file again with 'bulkhead signals add'"
+        )
     for name in data:
         if name == PHASE:
             raise ConfigError(
@@ -225,8 +247,11 @@ def logs(data: Mapping[str, Any]) -> list[LogSection]:
     """The signal logs under [[log]]. Raises ConfigError."""
     found = [validated(LogSection, table, f"[[{LOG}]] {number}") for number, table in enumerate(tables(data, LOG), 1)]
     for log in found:
-        if (log.config is None) == (log.rows is None):
-            raise ConfigError(f"[[{LOG}]] {log.digest[:12]} needs either config or rows; export it again")
+        whole = log.config is not None or (log.rows is not None and log.dataset_hash and log.symbols)
+        if (log.config is None) == (log.rows is None) or not whole:
+            raise ConfigError(
+                f"[[{LOG}]] {log.digest[:12]} needs config, or rows with dataset_hash and symbols; export it again"
+            )
     return found
 
 

@@ -145,7 +145,8 @@ def build_sweep(
 def _branches(raw: Mapping[str, Any], registry: Registry, checked: bool, told: Told | None) -> Iterator[Branch]:
     """All combinations of book, classifier, risk and portfolio, in this order, the last fastest."""
     pattern = config.pattern(raw)
-    books: dict[str, list[Component]] = {"main": []} if pattern == "signal_replay" else _books(raw, registry, checked)
+    told_of = pattern == "signal_replay" or config.IMPORTED in raw  # its strategies stand in logs alone
+    books: dict[str, list[Component]] = {"main": []} if told_of else _books(raw, registry, checked)
     classifiers = _alternatives(
         raw, "classifier", lambda t, w: _kind(t, w, {**registry.classifiers, "none": None}), checked
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.common import HomeOption, JsonOption, console, open_home, parse_container, print_json, say
+from app.cli.common import HomeOption, JsonOption, Opened, console, open_home, parse_container, print_json, say
 from engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def container(
             say("note: another version of Bulkhead made this run; names and indicators are shown as this one reads it")
     elif files:
         raise InputError(f"container {name} is {row.status}: it has no event log to write; choose one that is done")
+    if equity and reading and row.metrics is None:
+        raise InputError(f"container {name} generated signals and traded nothing, so it has no equity; use --trace")
     if reading and trace:
         _write(reading.trace(), trace)
     if reading and equity:
@@ -87,6 +89,9 @@ def _print(out: "Console", name: str, row: "Container", reading: "Reading | None
         out.print(row.error, soft_wrap=True)
     if reading is None:
         return
+    if row.metrics is None:
+        _print_generated(out, name, row, reading)
+        return
     from app.cli.tables import figure, head, table
 
     held_out = row.test_metrics is not None and reveal
@@ -109,6 +114,20 @@ def _print(out: "Console", name: str, row: "Container", reading: "Reading | None
     out.print(f"{funnel['stops']:,} stops, {funnel['resizes']:,} resizes, rejections: {rejections or 'none'}")
     out.print(f"digest {row.digest}")
     out.print(f"next: bulkhead container {name} --trace events.csv --equity equity.csv")
+
+
+def _print_generated(out: "Console", name: str, row: "Container", reading: "Reading") -> None:
+    """A container that made signals and traded none of them."""
+    from app.cli.tables import FIGURES, number, table
+    from app.services.home import Home
+    from app.services.signals import summaries
+
+    with Home(Opened.folder).store() as store:
+        worth = summaries(store, row.run, [row.index]).get(row.index, {})
+    out.print(table(tuple(FIGURES), [[number(worth.get(name)) for name in FIGURES.values()]], left=()))
+    out.print(f"{reading.funnel['signals']:,} signals, and nothing was traded: it generated them")
+    out.print(f"digest {row.digest}")
+    out.print(f"next: bulkhead signals show {name}")
 
 
 def _target(option: str, path: Path) -> Path:

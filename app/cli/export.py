@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.bundle import read_experiment
 from app.cli.common import (
     HomeOption,
     JsonOption,
@@ -17,7 +18,6 @@ from app.cli.common import (
     parse_container,
     parse_run,
     print_json,
-    read_text,
     say,
 )  # fmt: skip
 from engine.errors import InputError
@@ -57,7 +57,7 @@ def export(
 
 
 def reproduce(
-    file: Annotated[str, typer.Argument(metavar="FILE.toml", help="A config made by 'bulkhead export'.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Made by 'bulkhead export' or 'bulkhead bundle'.")],
     tolerance: Annotated[bool, typer.Option("--tolerance", help="Accept what is the same within 1e-9.")] = False,
     trust: TrustOption = False,
     workers: WorkersOption = None,
@@ -65,7 +65,7 @@ def reproduce(
     as_json: JsonOption = False,
 ) -> None:
     """Run an exported config anew and compare: identical, same within 1e-9, or different. Nothing of it is stored."""
-    text = read_text(file, "config")
+    text, bundle = read_experiment(file)
     opened = open_home(home)
 
     from app.cli.run import compiling, progress_for
@@ -78,7 +78,7 @@ def reproduce(
 
         _end(workflow.reproduce(opened, text, workers, trust), tolerance, as_json)
 
-    prepared, expected = reproducing.prepare(opened, text, trust)
+    prepared, expected = reproducing.prepare(opened, text, trust, bundle)
     total = prepared.plan.containers
     say(f"reproducing {total:,} container{'' if total == 1 else 's'}; nothing of it is stored")
     compiling()

@@ -17,7 +17,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import container, control, data, difference, export, resume, run, runs, serve, stage, workflow
+from app.cli import (
+    bundle,
+    container,
+    control,
+    data,
+    difference,
+    export,
+    resume,
+    run,
+    runs,
+    serve,
+    signals,
+    stage,
+    workflow,
+)
 from app.cli.common import Opened, one_line, say
 from app.cli.later import COMMANDS
 from engine import __version__
@@ -56,6 +70,8 @@ app.command("show")(runs.show)
 app.command("container")(container.container)
 app.command("export")(export.export)
 app.command("reproduce")(export.reproduce)
+app.command("bundle")(bundle.bundle)
+app.command("import")(bundle.import_)
 app.command("serve")(serve.serve)
 app.command("new")(stage.new)
 app.command("check")(stage.check)
@@ -71,6 +87,11 @@ workflows.command("show")(workflow.show)
 workflows.command("resume")(workflow.resume)
 workflows.command("export")(workflow.export)
 app.add_typer(workflows, name="workflow")
+logs = typer.Typer(cls=Commands, help="List, look at and import signal logs.")
+logs.command("list")(signals.list_)
+logs.command("show")(signals.show)
+logs.command("add")(signals.add)
+app.add_typer(logs, name="signals")
 
 
 @app.callback(invoke_without_command=True)
@@ -84,6 +105,7 @@ def start(
     _help_alone(context)
 
 
+@logs.callback(invoke_without_command=True)
 @datasets.callback(invoke_without_command=True)
 @workflows.callback(invoke_without_command=True)
 def _help_alone(context: typer.Context) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from app.cli.bundle import read_experiment, taken
 from app.cli.common import (
     HomeOption,
     JsonOption,
@@ -16,7 +17,6 @@ from app.cli.common import (
     console,
     open_home,
     print_json,
-    read_text,
     say,
     terminable,
 )  # fmt: skip
@@ -41,7 +41,7 @@ KEYS = ("run", "containers", "done", "failed", "seconds", "startup_seconds", "di
 
 def run(
     config: Annotated[
-        str, typer.Argument(metavar="CONFIG", help="The experiment: a TOML file, or - for standard input.")
+        str, typer.Argument(metavar="CONFIG", help="The experiment: a TOML file, a bundle, or - for standard input.")
     ],
     workers: WorkersOption = None,
     backend: BackendOption = "loky",
@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Run an experiment: expand its sweep, run every container sealed off, store all of it. Or a workflow's phases."""
     check_backend(backend, scheduler)
-    text = read_text(config, "config")
+    text, bundle = read_experiment(config)
     opened = open_home(home)
 
     from app.services.workflow.schema import is_workflow
@@ -67,7 +67,7 @@ def run(
 
     from app.services import running
 
-    prepared = running.check(opened, text, trust)
+    prepared = running.check(opened, text, trust) if bundle is None else taken(opened, bundle, trust)
     for line in prepared.warnings:
         say(f"warning: {line}")
     total = prepared.plan.containers
@@ -158,7 +158,7 @@ def stopped(store: "Store", run_id: int) -> "Report":
 
 def summary(store: "Store", report: "Report") -> None:
     """The best few, what failed and why, and what to do next."""
-    from app.cli.tables import containers_table, failure_lines, seconds
+    from app.cli.tables import containers_table, failure_lines, generation_table, seconds
 
     out = console()
     took = (
@@ -168,8 +168,14 @@ def summary(store: "Store", report: "Report") -> None:
     )
     ended = "" if report.status == "done" else f", {report.status}: 'bulkhead resume {report.run}' goes on"
     out.print(f"run {report.run}: {report.done:,} of {report.containers:,} done{took}{ended}")
-    best = store.containers(report.run, "sharpe", top=_BEST, status="done")
-    if best:
+    generated = store.progress(report.run).pattern == "signal_generation"
+    best = store.containers(report.run, None if generated else "sharpe", top=_BEST, status="done")
+    if generated and best:
+        from app.services.signals import summaries
+
+        out.print("signals:" if len(best) == report.done else f"signals, the first {len(best)}:")
+        out.print(generation_table(best, summaries(store, report.run, [container.index for container in best])))
+    elif best:
         out.print("best by sharpe:")
         out.print(containers_table(best, "sharpe", room=out.width))
     for line in failure_lines(store.failures(report.run), report.run):
@@ -177,8 +183,10 @@ def summary(store: "Store", report: "Report") -> None:
     if report.digest:
         out.print(f"digest {report.digest}")
     out.print("next:")
-    out.print(f"  bulkhead show {report.run} --sort sharpe")
-    if best:
+    out.print(f"  bulkhead show {report.run}" if generated else f"  bulkhead show {report.run} --sort sharpe")
+    if best and generated:
+        out.print(f"  bulkhead signals show {report.run}/{best[0].index}")
+    elif best:
         out.print(f"  bulkhead container {report.run}/{best[0].index}")
     out.print("  bulkhead serve")
 

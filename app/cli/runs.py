@@ -56,12 +56,17 @@ def show(
             print_json({"run": run_id, "containers": rows})
             return
         failures = store.failures(run_id)
+        generated = known.pattern == "signal_generation"
+        if generated:
+            from app.services.signals import summaries
+
+            worth = summaries(store, run_id, [container.index for container in found])
         try:
             benchmark = store.container(run_id, -1)
         except StoreError:  # the run has not come that far
             benchmark = None
 
-    from app.cli.tables import containers_table, failure_lines, seconds
+    from app.cli.tables import containers_table, failure_lines, generation_table, seconds
 
     out = console()
     out.print(
@@ -70,7 +75,9 @@ def show(
     )
     if known.error:
         out.print(f"error: {known.error}", soft_wrap=True)
-    if found:
+    if found and generated:
+        out.print(generation_table(found, worth))
+    elif found:
         out.print(containers_table(found, sort, benchmark, out.width))
     if len(found) < known.done + known.failed:
         out.print(f"{len(found):,} of {known.done + known.failed:,} shown; more with --top N")
@@ -78,6 +85,8 @@ def show(
         out.print(line, soft_wrap=True)
     if known.digest:
         out.print(f"digest {known.digest}")
+    if generated and found:
+        out.print(f"next: bulkhead signals show {run_id}/{found[0].index}")
 
 
 def _check_metric(sort: str | None) -> None:

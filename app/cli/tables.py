@@ -1,7 +1,7 @@
 """Figures and tables for people: units by metric, columns aligned."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.cli.common import one_line
@@ -17,6 +17,9 @@ UNITS = {metric.name: metric.unit for metric in CATALOGUE}
 SHOWN = ("sharpe", "total_return", "cagr", "max_drawdown", "trades")
 #: Which of them a narrow terminal does without, in this order.
 SPARE = ("cagr", "trades", "max_drawdown")
+#: What a list shows of signals that were only generated, and where a summary has it: how many changes, how many a year,
+#: the information coefficient of 5 bars ahead, and the t value of the mean return of those bars.
+FIGURES = {"signals": "signals", "rate": "rate", "ic": "ic_5", "t": "t_5"}
 _GAP = 2
 _HEADS = {"share": "%", "money": "money", "per_year": "per year", "bars": "bars"}
 
@@ -109,6 +112,30 @@ def containers_table(
         if width(heads, rows) <= room or not spare:
             return table(heads, rows, left=(1,) if status else ())
         metrics.remove(spare[0])
+
+
+def generation_table(found: Sequence["Container"], summaries: Mapping[int, Mapping[str, Any]]) -> "Table":
+    """Containers that traded nothing as rows: swept parameters, then what their signals are worth."""
+    names = list(dict.fromkeys(name for container in found for name in container.params))
+    heads = ["index", "status", *(name.replace(".", ".\n", 1) for name in names), *FIGURES]
+    rows = [
+        [
+            *(str(container.index), container.status),
+            *(parameter(container.params[name]) if name in container.params else "–" for name in names),
+            *(number(summaries.get(container.index, {}).get(name)) for name in FIGURES.values()),
+        ]
+        for container in found
+    ]
+    return table(heads, rows, left=(1,))
+
+
+def number(value: Any) -> str:
+    """A figure that has no unit of its own."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return parameter(value)
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.4g}"
 
 
 def failure_lines(failures: Sequence["Failure"], run_id: int) -> list[str]:

@@ -114,6 +114,23 @@ class DatasetLibrary:
         found = difference(self.market(old), self.market(new), limit)
         return replace(found, old=self.get(old), new=self.get(new))
 
+    def file(self, name_or_hash: str) -> Path:
+        """Where the bars of a dataset are stored. A copy of them elsewhere is a dataset too."""
+        return self._path(self.get(name_or_hash).hash)
+
+    def take(self, market: Market, name: str) -> Dataset:
+        """Store bars that came from elsewhere under their hash, and under `name` if nothing is called so yet.
+
+        A name that there is keeps its versions: the bars are then known by their hash alone.
+        """
+        with self._locked():
+            self._agree(market)
+            if not self._path(market.dataset).exists():
+                storage.write(market, self._path(market.dataset))
+            if name not in self._names() and name not in self._samples():
+                self._name(name, market.dataset)
+        return self.get(market.dataset)
+
     def dropped(self, name_or_hash: str) -> tuple[Dropped, ...]:
         """The rows that were left out when the name was last given these bars."""
         dataset = self.get(name_or_hash)

@@ -3,19 +3,24 @@
 What it ran on and what came out stands in `[expected]`: `reproduce` compares with it.
 """
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import tomli_w
 
 from app.services.home import Home
+from app.services.pinning import Found, found_logs, pinned_section, pinned_text
 from app.services.reading import Reading, read
+from app.services.replays import signal_log
+from app.services.signal_files import text_of
 from db.digest import run_digest
 from db.store import Container, Run
 from engine import config
 from engine.classifiers.base import Classifier
-from engine.config import DataSection
+from engine.config import DataSection, LogSection
 from engine.errors import ConfigError, StoreError
 from engine.own.source import Source, all_needed
 from engine.risk.standard import Risk
@@ -26,8 +31,31 @@ from engine.strategies.base import Strategy
 RUN_METRICS = ("total_return", "final_equity")
 
 
+@dataclass(frozen=True)
+class Exported:
+    """What is handed on of a run or container. text: its config with [expected], to which the rest belongs.
+
+    logs: where the signal logs lie that a replay pins, by digest. what: "run 3" or "container 3/17".
+    """
+
+    text: str
+    sources: tuple[Source, ...]
+    logs: Mapping[str, Found]
+    what: str
+
+
 def export_run(home: Home, run_id: int) -> str:
     """A finished run as TOML, its sweep as it was written. StoreError when it is not finished."""
+    return _whole(home, exported_run(home, run_id))
+
+
+def export_container(home: Home, run_id: int, index: int) -> str:
+    """One container as TOML: its branch, swept values and warm-up resolved, its symbols listed; no sweep."""
+    return _whole(home, exported_container(home, run_id, index))
+
+
+def exported_run(home: Home, run_id: int) -> Exported:
+    """See `export_run`."""
     with home.store() as store:
         run = store.run(run_id)
         if run.digest is None:
@@ -37,23 +65,30 @@ def export_run(home: Home, run_id: int) -> str:
             )
         means = mean_metrics(store.containers(run_id, status="done"))
         sources = store.sources(run_id)
+    _refuse_imported(run, f"run {run_id}")
     expected = _expected(run, run.containers, run.digest, run.decisions_digest, means)
-    return pinned(as_written(run.config), expected, sources, f"run {run_id}")
+    text, logs = as_written(run.config), found_logs(home, run)
+    if logs:
+        text = pinned_text(text, run)
+    return Exported(_with(text, expected, f"run {run_id}"), tuple(sources), logs, f"run {run_id}")
 
 
-def export_container(home: Home, run_id: int, index: int) -> str:
-    """One container as TOML: its branch, swept values and warm-up resolved, its symbols listed; no sweep."""
+def exported_container(home: Home, run_id: int, index: int) -> Exported:
+    """See `export_container`."""
     if index < 0:
         raise StoreError(
             "a benchmark is no container of the sweep; export the run, its benchmark is made again with it"
         )
     reading = read(home, run_id, index)
     run, row = reading.run, reading.container
+    _refuse_imported(run, f"container {run_id}/{index}")
     raw = config.load(run.config)
     stages, strategies = _stages(reading)
+    logs = found_logs(home, run)
     resolved: dict[str, Any] = {
         "experiment": {**raw["experiment"], "name": f"{run.name[:180]}-{index}"},
         "data": _data(reading, raw),
+        **({"replay": pinned_section(run)} if logs else {}),
         **stages,
         **{name: raw[name] for name in ("limits",) if name in raw},
     }
@@ -62,10 +97,22 @@ def export_container(home: Home, run_id: int, index: int) -> str:
     digest = row.digest or run_digest([(0, row.status, None)])
     metrics = {name: value for name, value in (row.metrics or {}).items() if value is not None}
     own = reading.shared.plan.own
-    kinds = [stage.kind for stage in (reading.spec.classifier, *reading.spec.strategies) if stage is not None]
+    spec = reading.spec
+    kinds = [stage.kind for stage in (spec.classifier, *spec.strategies, spec.risk) if stage is not None]
     modules = [stage["module"] for stage in own.described if stage["kind"] in kinds]
     expected = _expected(run, 1, digest, row.decisions_digest, metrics)
-    return pinned(text, expected, all_needed(own.sources, modules), f"container {run_id}/{index}")
+    what = f"container {run_id}/{index}"
+    return Exported(_with(text, expected, what), all_needed(own.sources, modules), logs, what)
+
+
+def _refuse_imported(run: Run, what: str) -> None:
+    """Raise StoreError for a log that came from a file: nothing but its rows makes it."""
+    imported = config.load(run.config).get(config.IMPORTED)
+    if imported:
+        raise StoreError(
+            f"{what} was imported from {imported['file']}, and no config makes its signals; hand on that file, "
+            "or export a replay of it, which brings its rows along"
+        )
 
 
 def mean_metrics(containers: list[Container]) -> dict[str, float]:
@@ -97,9 +144,10 @@ def _expected(
 def _data(reading: Reading, raw: dict[str, Any]) -> dict[str, Any]:
     """[data] with its symbols listed and its warm-up as a number."""
     data = config.section(DataSection, raw, "data")
+    replayed = "replay" in raw  # its logs say which symbols, and of what data
     values = {
-        "dataset": data.dataset,
-        "symbols": list(reading.market.symbols),
+        "dataset": data.dataset or None,
+        "symbols": None if replayed else list(reading.market.symbols),
         "start": data.start,
         "end": data.end,
         "warmup": reading.shared.plan.warmup,
@@ -159,9 +207,10 @@ def _table(header: str, name: str, table: dict[str, Any]) -> str:
 def as_written(text: str) -> str:
     """A config as it was written, with its comments, but without what an earlier export pinned."""
     raw = config.load(text)
-    if not raw.keys() & {"expected", config.SOURCE}:
+    added = ("expected", config.SOURCE, config.LOG)
+    if not raw.keys() & set(added):
         return text
-    raw = {name: item for name, item in raw.items() if name not in ("expected", config.SOURCE)}
+    raw = {name: item for name, item in raw.items() if name not in added}
     before = text.partition(_PINNED)[0].partition("\n[expected]")[0]
     try:
         if config.load(before) == raw:
@@ -173,16 +222,61 @@ def as_written(text: str) -> str:
 
 def pinned(text: str, expected: dict[str, Any], sources: Sequence[Source], what: str) -> str:
     """`text` with its [expected] section, and the files of own stages, at the end. StoreError when that is too long."""
-    parts = [f"{text.rstrip()}\n\n{_PINNED} {what}\n{tomli_w.dumps({'expected': expected})}"]
-    for source in sources:
-        parts.append(f'[source.{source.name}]\nhash = "{source.hash}"\ntext = {_quoted(source.text)}\n')
-    found = "\n".join(parts)
-    if len(found) > config.MAX_BYTES:
-        raise StoreError(
-            f"with the files of its own stages the export of {what} has {len(found):,} characters; a config holds "
-            f"{config.MAX_BYTES:,}: hand on its files under HOME/stages beside it, or make them shorter"
-        )
-    return found
+    return joined(Exported(_with(text, expected, what), tuple(sources), {}, what))
+
+
+def _with(text: str, expected: dict[str, Any], what: str) -> str:
+    """`text` with its [expected] section."""
+    return f"{text.rstrip()}\n\n{_PINNED} {what}\n{tomli_w.dumps({'expected': expected})}"
+
+
+def _whole(home: Home, exported: Exported) -> str:
+    """All of it as one config. StoreError when that is too long."""
+    return joined(exported, (_log(home, digest, found) for digest, found in exported.logs.items()))
+
+
+def joined(exported: Exported, logs: Iterable[str] = ()) -> str:
+    """The config with the files of own stages and the tables of `logs` after it. StoreError when that is too long."""
+    sources = (
+        f'[source.{source.name}]\nhash = "{source.hash}"\ntext = {_quoted(source.text)}\n'
+        for source in exported.sources
+    )
+    text = exported.text
+    for part in itertools.chain(sources, logs):
+        text += f"\n{part}"
+        if len(text) > config.MAX_BYTES:
+            name = exported.what.split()[-1]
+            raise StoreError(
+                f"a config holds {config.MAX_BYTES:,} characters, and {exported.what} with its own stages and the "
+                f"signals it replays has more; hand it on with 'bulkhead bundle {name} -o FILE'"
+            )
+    return text
+
+
+def _log(home: Home, digest: str, found: Found) -> str:
+    """A [[log]] table: the config that makes a log, or its rows when a file did."""
+    table: dict[str, Any] = {"digest": digest}
+    if isinstance(found, LogSection):
+        table = found.model_dump(exclude_unset=True)
+    else:
+        run_id, index = found
+        with home.store() as store:
+            imported = config.IMPORTED in config.load(store.run(run_id).config)
+        if not imported:
+            table["config"] = export_container(home, run_id, index)
+        else:
+            log, reading = signal_log(home, f"{run_id}/{index}"), read(home, run_id, index)
+            if log.regimes or len(log.strategies) != 1:
+                raise StoreError(
+                    f"{run_id}/{index} came from elsewhere with several strategies or regimes, which no config holds; "
+                    "hand the replay on with 'bulkhead bundle'"
+                )
+            about = {"dataset_hash": log.dataset, "symbols": list(log.symbols), "first": log.first}
+            table |= about | {"name": log.strategies[0], "rows": text_of(log, reading.market)}
+            if log.end is not None:
+                table["end"] = log.end
+    texts = {name: table.pop(name) for name in ("config", "rows") if name in table}
+    return f"[[log]]\n{tomli_w.dumps(table)}" + "".join(f"{name} = {_quoted(text)}\n" for name, text in texts.items())
 
 
 def _quoted(text: str) -> str:

@@ -292,6 +292,8 @@ class Reading:
         event = self.log[seq]
         stage: Stage
         if event["kind"] == Kind.SIGNAL:
+            if not self.spec.strategies:  # they made a log elsewhere
+                return ()
             stage, hub = self.spec.strategies[event["source"] - Source.STRATEGY], self.shared.hub
             column = int(event["symbol"])
         elif event["kind"] == Kind.REGIME and self.spec.classifier:
@@ -373,10 +375,10 @@ def _shared(
             "add that version again with 'bulkhead data add'"
         ) from None
     stored = json.loads(plan)
-    return Shared(_plan(text, stored, count, whole, stages.stored(Home(home), stored, sources)))
+    return Shared(plan_of(text, stored, count, whole, stages.stored(Home(home), stored, sources)))
 
 
-def _plan(text: str, stored: dict[str, Any], count: int, whole: Market, own: OwnStages) -> Plan:
+def plan_of(text: str, stored: dict[str, Any], count: int, whole: Market, own: OwnStages) -> Plan:
     """The plan of a run from what is stored of it, without listing its sweep or computing an indicator again."""
     raw = config.load(text)
     data = config.section(DataSection, raw, "data")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.services import executing, running
+from app.services import bundle_taking, executing, running
+from app.services.bundle_reading import Bundle
 from app.services.executing import Progress
 from app.services.exporting import mean_metrics
 from app.services.home import Home
@@ -62,22 +63,36 @@ class Verdict:
     note: str | None = None
 
 
-def prepare(home: Home, text: str, trust: bool = False) -> tuple[Prepared, ExpectedSection]:
+def prepare(
+    home: Home, text: str, trust: bool = False, bundle: Bundle | None = None
+) -> tuple[Prepared, ExpectedSection]:
     """An exported config, ready to run. ConfigError when it does not say what came out, or brings strange code.
 
-    `trust`: own stages that it brings along may run although this home has not had them before.
+    `trust`: own stages that it brings along may run although this home has not had them before. `bundle`: what came
+    along with the config.
     """
     if "expected" not in config.load(text):
         raise ConfigError(
             "the config has no [expected] section, so there is nothing to compare; make it with 'bulkhead export'"
         )
-    prepared = running.check(home, text, trust)
+    prepared = running.check(home, text, trust) if bundle is None else of_bundle(home, bundle, trust)
     expected = prepared.experiment.expected
     if expected is None or expected.digest is None:
         raise ConfigError(
             "[expected] has no digest, so there is nothing to compare; export the run again when it is done"
         )
     return prepared, expected
+
+
+def of_bundle(home: Home, bundle: Bundle, trust: bool) -> Prepared:
+    """A bundle's experiment on what it brings along; its own stages as `running.check` has those of a config."""
+    market = bundle.market()
+    if bundle.logs:
+        whole = home.datasets.market(bundle.manifest.dataset_hash) if market is None else market
+        for log in bundle.logs.values():
+            bundle_taking.check_log(log, whole)
+    own = bundle_taking.own_of(home, bundle, trust)
+    return running.check(home, bundle.config, own=own, market=market, logs=bundle.logs)
 
 
 def reproduce(
@@ -183,7 +198,8 @@ def _divergence(home: Home, prepared: Prepared, old: Container, new: Container, 
         shared.points[new.index] = searched_point(shared, new)
     spec = resolve(shared, new.index)
     market = prepared.plan.market
-    regimes = spec.classifier.regimes if spec.classifier else ()
+    replay = prepared.plan.replay
+    regimes = spec.classifier.regimes if spec.classifier else replay.regimes if replay else ()
     names = Names(market.symbols, spec.names, regimes, market.time)
     return Divergence(new.index, seq, _row(original.log, original.names, seq), _row(log, names, seq))
 

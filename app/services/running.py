@@ -1,15 +1,12 @@
 """Running an experiment: config text in, a stored run out. The command line and the browser both go through here."""
 
 import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from app.services import checking, replays, stages
-from app.services.executing import execute
+from app.services import checking, replays, signal_files, stages
 from app.services.home import Home
 from db.store import NewRun, Store
 from engine import config
@@ -19,15 +16,14 @@ from engine.experiment import Experiment, parse_experiment
 from engine.fingerprint import engine_version, fingerprint, platform_facts
 from engine.market.market import Market
 from engine.own.stages import OwnStages
+from engine.parallel.block import decode_log
+from engine.parallel.pool import Pool
 from engine.plan import Plan, plan_on
 from engine.shared import Shared
-from engine.signals.stored import SignalLog, told
+from engine.signals.stored import SignalLog
 from engine.spec import resolve
 
 BACKENDS = ("loky", "sequential")
-#: Blocks that may wait for the disk before no more are computed.
-_UNCOMMITTED = 32
-Progress = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +68,30 @@ def market_of(home: Home, experiment: Experiment) -> Market:
 
 
 def check(
-    home: Home, text: str, trust: bool = False, own: OwnStages | None = None, market: Market | None = None
+    home: Home,
+    text: str,
+    trust: bool = False,
+    own: OwnStages | None = None,
+    market: Market | None = None,
+    logs: Mapping[str, SignalLog] = replays.NOTHING,
 ) -> Prepared:
     """Parse, validate and resolve an experiment, and check its own stages that are new or changed.
 
     Raises InputError in one line, for a stage that looks ahead too; stores nothing but what the checks said.
 
     Own stages are those of the home's folder, or those that the config brings along; `trust`: also if they are strange.
-    `own`, `market`: take these, those of a stored run.
+    `own`, `market`: take these, those of a stored run or of a bundle. `logs`: those of a bundle, by digest.
     """
     raw = config.load(text)
     config.check_sections(raw)
     own = stages.of_config(home, raw, trust) if own is None else own
-    replayed = replays.of_config(home, raw, partial(_made, home, trust))
+    replayed = replays.of_config(home, raw, partial(made, home, trust), logs)
     experiment = parse_experiment(raw, own.registry, replayed.told if replayed else None)
     used = own.of(raw)
     gate = checking.gate(home, used.hashes, used.sources)
     try:
         if replayed is not None:
-            found = replays.market_of(home, replayed.logs)
+            found = replays.market_of(home, replayed.logs) if market is None else market
             plan = plan_on(experiment, raw, found, own, logs=replayed.logs, regimes=replayed.regimes)
         else:
             plan = plan_on(experiment, raw, market_of(home, experiment) if market is None else market, own)
@@ -107,37 +108,30 @@ def check(
     return Prepared(text, experiment, plan, dataset, warnings, replayed)
 
 
-def _made(home: Home, trust: bool, log: LogSection) -> SignalLog:
-    """A signal log made anew from the config that another brings along. ConfigError when it comes out different."""
+def made(home: Home, trust: bool, log: LogSection) -> SignalLog:
+    """A signal log made anew of what another config brings along. ConfigError when it comes out different."""
     if log.config is None:
-        raise ConfigError(f"[[log]] {log.digest[:12]} cannot be made here")
+        return signal_files.of_section(home, log)
     prepared = check(home, log.config, trust)
-    with tempfile.TemporaryDirectory(prefix="bulkhead-log-") as folder:
-        making = Home(Path(folder))
-        with making.store() as store:
-            execute(store, prepared, create(store, prepared, 1, "sequential"), 1, "sequential")
-            container, rows = store.container(1, 0), store.events(1, 0)
-    plan = prepared.plan
-    if container.signals_digest != log.digest:
+    plan, data = prepared.plan, prepared.experiment.data
+    if plan.containers != 1:
+        raise ConfigError(f"[[log]] {log.digest[:12]} makes {plan.containers:,} logs instead of one; export it again")
+    with Pool(plan, 1, "sequential") as pool:
+        (block,) = pool.blocks([0])
+    (result,) = block.results
+    if result.signals_digest != log.digest:
         raise ConfigError(
-            f"[[log]] {log.digest[:12]} comes out different here ({str(container.signals_digest)[:12]}, "
-            f"{container.status}); reproduce it alone to see why"
+            f"[[log]] {log.digest[:12]} comes out different here ({str(result.signals_digest)[:12]}, "
+            f"{result.status}); reproduce it alone to see why"
         )
-    spec = resolve(Shared(plan), 0)
-    data = prepared.experiment.data
-    return SignalLog(
+    return replays.log_of(
+        plan,
+        resolve(Shared(plan), 0),
+        decode_log(block.log),
         reference=log.digest,
         digest=log.digest,
-        rows=told(rows),
-        strategies=spec.names[5:],
-        classifier=spec.names[1],
-        regimes=spec.classifier.regimes if spec.classifier else (),
-        dataset=plan.market.dataset,
         dataset_name=prepared.dataset,
-        symbols=plan.market.symbols,
-        end=data.end,
-        bars=len(plan.market.time),
-        first=plan.first,
+        end=data.end or (prepared.replayed.logs[0].end if prepared.replayed else None),
         chosen_before=data.test_start,
     )
 

@@ -66,17 +66,25 @@ def files(home: Home) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def brought(home: Home, raw: Mapping[str, Any], trust: bool) -> OwnStages:
     """The stages whose source a config brings along. ConfigError when this home has not had that code before."""
-    sources = tuple(Source(name, one.text) for name, one in config.sources(raw).items())
-    if not trust:
-        strange = [source for source in sources if source.hash not in _had(home, sources)]
-        if strange:
-            listed = ", ".join(f"{source.name} ({source.hash[:12]})" for source in strange)
-            raise ConfigError(
-                f"[source] brings code that this home has not had: {listed}; read it, then allow it with --trust"
-            )
+    return allowed(home, tuple(Source(name, one.text) for name, one in config.sources(raw).items()), raw, trust)
+
+
+def allowed(home: Home, sources: tuple[Source, ...], raw: Mapping[str, Any], trust: bool) -> OwnStages:
+    """The stages in files that came along with a config. ConfigError when this home has not had that code before."""
+    if not trust and (unknown := strange(home, sources)):
+        listed = ", ".join(f"{source.name} ({source.hash[:12]})" for source in unknown)
+        raise ConfigError(
+            f"[source] brings code that this home has not had: {listed}; read it, then allow it with --trust"
+        )
     found = known(sources, cache_of(home))
     _check_files(found, raw)
     return found
+
+
+def strange(home: Home, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """The files among `sources` that this home has not had: nobody here has said that they may run."""
+    had = _had(home, sources)
+    return tuple(source for source in sources if source.hash not in had)
 
 
 def _had(home: Home, sources: tuple[Source, ...]) -> set[str]:

@@ -11,7 +11,7 @@ import pytest
 from app.services import checking, comparing, drafting
 from app.services.again import reproduce_apart
 from app.services.drafting_check import outlook
-from app.services.exporting import export_container, export_run, pinned
+from app.services.exporting import Exported, export_container, export_run, joined
 from app.services.home import Home
 from app.services.reading import read
 from app.services.running import check
@@ -168,13 +168,13 @@ def test_an_export_is_reproduced_in_an_empty_home_when_it_is_trusted(home, tmp_p
 )
 def test_any_source_comes_back_from_an_export_as_it_was(text):
     source = Source("mine", text)
-    found = tomllib.loads(pinned("[a]\n", {"digest": "d"}, [source], "run 1"))
+    found = tomllib.loads(joined(Exported("[a]\n", (source,), {}, "run 1")))
     assert found["source"]["mine"] == {"text": text, "hash": source.hash}
 
 
 def test_an_export_that_would_be_too_long_is_refused():
     with pytest.raises(StoreError, match="a config holds 262,144"):
-        pinned("", {}, [Source(f"mine{i}", "#" * 90_000) for i in range(3)], "run 1")
+        joined(Exported("", tuple(Source(f"mine{i}", "#" * 90_000) for i in range(3)), {}, "run 1"))
 
 
 def test_a_changed_source_is_refused(home, tmp_path):
