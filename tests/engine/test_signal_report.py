@@ -206,12 +206,14 @@ def test_excursions_by_hand() -> None:
     market = Market.from_columns(["A"], np.arange(40), opens, high, low, opens)
     values = np.full((40, 1), np.nan)
     values[[0, 5, 10, 19, 20]] = [[1.0], [-0.5], [0.0], [1.0], [-1.0]]
-    part = report(log_of(market, 0, values), market, 0, 40)["strategies"][0]["excursion"]
-    # bars 1-20: up to 130, down to 80; sold at bar 6: down to 80, up to 110; bars 20-39; from bar 21 on 19 are left
+    (whole,) = report(log_of(market, 0, values), market, 0, 40)["strategies"]
+    assert whole["forward"][0]["hit_rate"] == 0.0  # what stays where it was is no hit
+    part = whole["excursion"]
+    # bars 1-20: up to 130, down to 80; sold at bar 6: down to 80, up to 110; bars 20-39: up to 110, down to 80
     assert part["count"] == 3
-    assert part["favourable"]["mean"] == pytest.approx((0.3 + 0.2 + 0.1) / 3) and part["favourable"]["median"] == 0.2
-    assert part["adverse"]["mean"] == pytest.approx((-0.2 - 0.1 - 0.2) / 3)
-    assert part["adverse"]["median"] == pytest.approx(-0.2)
+    favourable, adverse = part["favourable"], part["adverse"]
+    assert favourable["mean"] == pytest.approx((0.3 + 0.2 + 0.1) / 3) and favourable["median"] == pytest.approx(0.2)
+    assert adverse["mean"] == pytest.approx((-0.2 - 0.1 - 0.2) / 3) and adverse["median"] == pytest.approx(-0.2)
 
 
 def test_a_split_is_no_return() -> None:
