@@ -79,7 +79,7 @@ def cut_by_exposure(account: Account, trades: list[Trade], bar: int, prices: lis
             order, slips = trade.order, trade.order.style != "limit"
             price = account.fill_price(bar, trade.symbol, trade.side, trade.quantity, trade.reference, slips)
             after_costs -= account.commission(order, price, trade.quantity)
-            after_costs -= account.worth(trade.quantity, abs(price - trade.reference))
+            after_costs -= account.worth(trade.quantity, trade.sign * (price - trade.reference))
         kept[trade.symbol] += trade.sign * trade.closing
     after_costs = max(after_costs, 0.0)
     stays = [0.0, 0.0]  # worth of longs and shorts that no order opens
