@@ -8,7 +8,8 @@ import math
 from typing import Any
 
 from tests.oracle.account import Account, Order
-from tests.oracle.fills import difference, settle, wanted_quantity
+from tests.oracle.fills import settle
+from tests.oracle.quantities import difference, wanted_quantity
 from tests.oracle.rules import CHANGE, Market, Row, Rules
 from tests.oracle.stops import Stop, at_close, halt, inside, watch_close
 from tests.oracle.targets import asked_for, capped, members, take_sizes, weighted_signals
