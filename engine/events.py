@@ -83,7 +83,6 @@ class Reason(IntEnum):
     BORROW = 32
     FINANCING = 33
     STOP_ATR = 34
-    RISK_CAP = 35
 
 
 class Source(IntEnum):
