@@ -28,9 +28,10 @@ EXPERIMENT = Entry("experiment", "Experiment", ":material/experiment:")
 RESULTS = Entry("results", "Results", ":material/leaderboard:")
 CONTAINER = Entry("container", "Container", ":material/candlestick_chart:")
 COMPARE = Entry("compare", "Compare", ":material/compare_arrows:")
+SIGNALS = Entry("signals", "Signals", ":material/sensors:")
 STAGES = Entry("stages", "Stages", ":material/extension:")
 DATA = Entry("data", "Data", ":material/database:")
-ENTRIES = (RUNS, EXPERIMENT, RESULTS, CONTAINER, COMPARE, STAGES, DATA)
+ENTRIES = (RUNS, EXPERIMENT, RESULTS, CONTAINER, COMPARE, SIGNALS, STAGES, DATA)
 
 
 def pages() -> list[st.Page]:
@@ -49,6 +50,18 @@ def open_run(run_id: int) -> NoReturn:
 def open_experiment(**start: str) -> NoReturn:
     """Go to the form; `start`: what it begins with (`run="3"`, `example="tech-trend"`)."""
     st.switch_page(EXPERIMENT.path, query_params=start)
+
+
+def open_draft(text: str) -> NoReturn:
+    """Go to the form with a draft that is not stored."""
+    from app.forms import state
+
+    st.switch_page(EXPERIMENT.path, query_params={"draft": state.packed(text)})
+
+
+def open_signals(run_id: int) -> NoReturn:
+    """Go to the signals of a run."""
+    st.switch_page(SIGNALS.path, query_params={"run": str(run_id)})
 
 
 def open_results(run_id: int) -> NoReturn:

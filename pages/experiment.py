@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.components import html
-from app.forms import aside, data, sections, stages, start, state
+from app.forms import aside, data, replay, sections, stages, start, state
 from app.forms.form import Form
 from app.services import drafting
 from app.services import stages as own
@@ -18,9 +18,13 @@ from engine.market.dataset import Dataset
 
 STATE = st.session_state
 #: Sections of the form that are open at first.
-OPEN = ("data", "strategy")
+OPEN = ("data", "strategy", "replay")
+#: Sections of each pattern that others lack, and those that a replay lacks.
+REPLAY = ("replay",)
+NOT_REPLAYED = ("strategy", "classifier")
 SECTIONS = {
     "data": ("Data", ":material/database:"),
+    "replay": ("Signals", ":material/sensors:"),
     "strategy": ("Strategies", ":material/moving:"),
     "classifier": ("Classifier", ":material/palette:"),
     "risk": ("Risk", ":material/shield:"),
@@ -59,7 +63,10 @@ def page() -> None:
         if broken:
             st.html(html.notice("The text beside does not parse. The form shows the last one that did.", "warning"))
         sections.headline(form)
+        replayed = form.value(("experiment", "pattern")) == "signal_replay"
         for name in SECTIONS:
+            if name in (NOT_REPLAYED if replayed else REPLAY):
+                continue
             _section(form, home, name, seen, found)
 
 
@@ -78,7 +85,12 @@ def _fields(form: Form, home: Home, name: str, seen: Outlook, found: tuple[Datas
     if name == "experiment":
         sections.experiment(form)
     elif name == "data":
-        data.data(form, home, found)
+        if form.value(("experiment", "pattern")) == "signal_replay":
+            data.dates(form)
+        else:
+            data.data(form, home, found)
+    elif name == "replay":
+        replay.replay(form)
     elif name == "strategy":
         stages.strategies(form)
     elif name in drafting.ALTERNATIVES:

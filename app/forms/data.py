@@ -63,11 +63,16 @@ def data(form: Form, home: Home, found: tuple[Dataset, ...]) -> None:
     if chosen is not None:
         _look(home, chosen)
     _symbols(form, chosen)
+    dates(form)
+    _warmup(form)
+
+
+def dates(form: Form) -> None:
+    """The days it runs on."""
     for column, spec in zip(st.columns(3, gap="small"), DATES, strict=True):
         with column:
             date(form, spec, ("data", spec.name))
             problem_line(form, ("data", spec.name))
-    _warmup(form)
 
 
 def _version(home: Home, name: str | None) -> Dataset | None:

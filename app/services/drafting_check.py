@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from app.services import drafting, stages
+from app.services import drafting, replays, stages
 from app.services.drafting import Draft, Place
 from app.services.home import Home
 from app.services.running import market_of
 from engine import config
-from engine.config import SECTIONS, TABLES
-from engine.errors import BulkheadError
-from engine.experiment import Experiment, build_sweep, parse_experiment
+from engine.config import SECTIONS, TABLES, LogSection
+from engine.errors import BulkheadError, ConfigError
+from engine.experiment import Experiment, Told, build_sweep, parse_experiment
 from engine.plan import plan_on
 from engine.registry import Registry
+from engine.signals.stored import SignalLog
 from engine.sweep import Sweep
 
 #: Conditions are tried on so many points, evenly spread, where there are more: the count is an estimate then.
@@ -58,10 +59,16 @@ def outlook(home: Home, draft: Draft) -> Outlook:
     try:
         config.check_sections(draft)
         own = stages.of_config(home, draft)
-        experiment, count, about = _counted(draft, own.registry)
+        replayed = replays.of_config(home, draft, _unmade)
+        experiment, count, about = _counted(draft, own.registry, replayed.told if replayed else None)
         sweep = experiment.sweep
         names = tuple(sorted({name for branch in sweep.branches for name in branch.fixed}))
         found = Outlook(count, about, len(sweep.branches), names)
+        if replayed is not None:
+            whole = replays.market_of(home, replayed.logs)
+            plan = plan_on(experiment, draft, whole, own, logs=replayed.logs, regimes=replayed.regimes)
+            bars, symbols = len(plan.market.time), len(plan.market.symbols)
+            return Outlook(count, about, len(sweep.branches), names, bars, symbols, plan.first, plan.test)
         whole = market_of(home, experiment)
         market = whole.select(experiment.data.symbols, experiment.data.end)
         found = Outlook(count, about, len(sweep.branches), names, len(market.time), len(market.symbols))
@@ -77,19 +84,23 @@ def outlook(home: Home, draft: Draft) -> Outlook:
         )
 
 
-def _counted(draft: Draft, registry: Registry) -> tuple[Experiment, int, bool]:
+def _unmade(log: LogSection) -> SignalLog:
+    raise ConfigError(f"[replay] signals {log.digest[:12]} are made when the replay is run; they are not in this home")
+
+
+def _counted(draft: Draft, registry: Registry, told: Told | None) -> tuple[Experiment, int, bool]:
     """The experiment, its number of containers, and whether that is an estimate. Raises ConfigError."""
     table = draft.get("sweep")
     sweeping: Mapping[str, Any] = table if isinstance(table, dict) else {}
     if not sweeping.get("where"):
-        experiment = parse_experiment(draft, registry)
+        experiment = parse_experiment(draft, registry, told)
         return experiment, experiment.containers, False
-    sweep = build_sweep(draft, registry)
+    sweep = build_sweep(draft, registry, told=told)
     if sweep.total <= TRIED:
-        experiment = parse_experiment(draft, registry)
+        experiment = parse_experiment(draft, registry, told)
         return experiment, experiment.containers, False
     open_to_all = {**draft, "sweep": {key: item for key, item in sweeping.items() if key != "where"}}
-    experiment = parse_experiment(open_to_all, registry)
+    experiment = parse_experiment(open_to_all, registry, told)
     met = round(_share(sweep) * sweep.total)
     return experiment, min(met, experiment.containers), True
 

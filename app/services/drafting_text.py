@@ -7,7 +7,7 @@ import tomli_w
 
 #: Sections in the order they are written.
 ORDER = (
-    *("experiment", "data", "classifier", "risk", "portfolio", "strategy", "ensemble", "execution"),
+    *("experiment", "data", "replay", "classifier", "risk", "portfolio", "strategy", "ensemble", "execution"),
     *("sweep", "limits"),
 )
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
