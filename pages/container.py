@@ -3,6 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app import navigation
 from app.components import files, header, html, opening, picker, ranked, reveal
 from app.components.assumptions import assumptions
 from app.components.story import story
@@ -39,6 +40,14 @@ def page() -> None:
     _container(home, run, row, extras)
 
 
+def _signals(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        said = "This container stops at its signals: nothing was traded, and its equity stands still."
+        st.html(html.notice(said, "info"), width="stretch")
+        if st.button("Read what they are worth", icon=":material/sensors:", key="go-signals"):
+            navigation.open_signals(run.id)
+
+
 def _nothing() -> None:
     st.title("Container")
     with st.container(border=True):
@@ -66,7 +75,10 @@ def _container(home: Home, run: Run, row: Container, extras: DeltaGenerator) -> 
         if reading is not None:
             st.html(html.card("What is assumed", assumptions(reading)))
         return
-    header.figures(home, run, row)
+    if run.pattern == "signal_generation" and row.index != BENCHMARK:
+        _signals(run)
+    else:
+        header.figures(home, run, row)
     if problem:
         st.html(html.notice(problem, "warning" if reading else "error"))
     if reading is not None:

@@ -80,6 +80,9 @@ def _results(home: Home, run: Run, extras: st.delta_generator.DeltaGenerator) ->
     if not run.done:
         _none_done(run)
         return
+    if run.pattern == "signal_generation":
+        _signals(run)
+        return
     if reveal.held_out(run):
         with extras:
             reveal.reveal(home, run)
@@ -96,6 +99,13 @@ def _results(home: Home, run: Run, extras: st.delta_generator.DeltaGenerator) ->
         st.fragment(overview.curves)(home, run, parameters, revealed)
     with right:
         st.fragment(overview.map_of)(home, run, parameters)
+
+
+def _signals(run: Run) -> None:
+    """Where nothing was traded there is nothing to rank by: what signals are worth stands on a page of its own."""
+    st.html(html.notice("This run stops at the signals: nothing was traded, so there is no equity to rank by.", "info"))
+    if st.button("Read what its signals are worth", icon=":material/sensors:", type="primary", key="go-signals"):
+        navigation.open_signals(run.id)
 
 
 def _facts(run: Run) -> list[tuple[str, object]]:

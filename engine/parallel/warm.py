@@ -7,11 +7,12 @@ import numpy as np
 from annotated_types import Ge
 
 from engine.classifiers.base import Classifier
-from engine.config import tables
+from engine.config import pattern, tables
 from engine.digest import digests
 from engine.events import EVENT
 from engine.market.market import Market
 from engine.outcome import run
+from engine.parallel.block import BENCHMARK
 from engine.plan import prepare
 from engine.registry import BUILT_IN
 from engine.shared import Shared
@@ -31,8 +32,9 @@ def load_kernels(experiment: Mapping[str, Any]) -> None:
     classifiers = [BUILT_IN.classifiers[kind] for kind in _kinds(experiment, "classifier", BUILT_IN.classifiers)]
     strategies = [kind for kind in _kinds(experiment, "strategy", BUILT_IN.strategies) if kind != ByRegime.kind]
     for table in [tiny(model) for model in classifiers] or [{"kind": "none"}]:
+        generated = pattern(experiment) == "signal_generation"
         raw = {
-            "experiment": {"name": "warm"},
+            "experiment": {"name": "warm", **({"pattern": "signal_generation"} if generated else {})},
             "data": {"dataset": "warm", "test_start": "1970-01-20"},
             "classifier": table,
             "risk": {"stop_loss": 0.05},
@@ -40,7 +42,7 @@ def load_kernels(experiment: Mapping[str, Any]) -> None:
         }
         _, plan = prepare(raw, market)
         shared = Shared(plan)
-        for index in range(plan.containers):
+        for index in [*range(plan.containers), BENCHMARK]:
             log = run(resolve(shared, index), shared).log
             digests(np.frombuffer(log.tobytes(), EVENT))  # read-only, as a cell sees it: a signature of its own
 
