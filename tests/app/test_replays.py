@@ -48,6 +48,7 @@ def home(tmp_path_factory) -> Path:
     )  # fmt: skip
     assert told.code == 0, told.err
     run(folder, folder, LATE, code=1)
+    Home(folder).datasets.get("sp500")  # a sample is installed when it is first named
     return folder
 
 
