@@ -30,15 +30,15 @@ def replay(form: Form) -> None:
     )
     problem_line(form, SIGNALS)
     given = form.value(REGIMES)
-    options = [None, *names, *([given] if isinstance(given, str) and given not in names else [])]
+    options = ["", *names, *([given] if isinstance(given, str) and given not in names else [])]
     key = state.key(REGIMES)
-    STATE.setdefault(key, given if given in options else None)
+    STATE.setdefault(key, given if given in options else "")
     st.selectbox(
         "Whose regimes count",
         options,
-        format_func=lambda name: "those they agree on" if name is None else html.clean(name),
+        format_func=lambda name: html.clean(name) or "those they agree on",
         key=key,
-        on_change=lambda: state.edit(drafting.put(state.draft(), REGIMES, STATE[key])),
+        on_change=lambda: state.edit(drafting.put(state.draft(), REGIMES, STATE[key] or None)),
         disabled=form.disabled,
         width=300,
     )

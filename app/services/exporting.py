@@ -271,10 +271,9 @@ def _log(home: Home, digest: str, found: Found) -> str:
                     f"{run_id}/{index} came from elsewhere with several strategies or regimes, which no config holds; "
                     "hand the replay on with 'bulkhead bundle'"
                 )
-            about = {"dataset_hash": log.dataset, "symbols": list(log.symbols), "first": log.first}
-            table |= about | {"name": log.strategies[0], "rows": text_of(log, reading.market)}
-            if log.end is not None:
-                table["end"] = log.end
+            table |= {"dataset_hash": log.dataset, "symbols": list(log.symbols)}
+            table |= {} if log.end is None else {"end": log.end}
+            table |= {"first": log.first, "name": log.strategies[0], "rows": text_of(log, reading.market)}
     texts = {name: table.pop(name) for name in ("config", "rows") if name in table}
     return f"[[log]]\n{tomli_w.dumps(table)}" + "".join(f"{name} = {_quoted(text)}\n" for name, text in texts.items())
 

@@ -43,6 +43,7 @@ def test_every_command_and_the_python_of_the_readme_run(tmp_path: Path) -> None:
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     rows = [f"2024-01-{day:02},{day},{day + 1},{day - 0.5},{day},1000" for day in range(1, 31)]
     (tmp_path / "prices.csv").write_text("\n".join(["Date,Open,High,Low,Close,Volume", *rows]))
+    (tmp_path / "signals.csv").write_text("time,symbol,value\n2004-01-05,IBM,0.5\n2004-02-02,IBM,0\n")
     lines = block("commands")
     assert len(lines) >= 9
     for line in lines:
