@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import HomeOption, JsonOption, WorkersOption, open_home, parse_run, say
+from app.cli.common import HomeOption, JsonOption, QueueOption, WorkersOption, open_home, parse_run, say
 from app.cli.run import BackendOption, Options, SchedulerOption, carry_out, check_backend
 
 
@@ -16,6 +16,7 @@ def resume(
     workers: WorkersOption = None,
     backend: BackendOption = "loky",
     scheduler: SchedulerOption = None,
+    queue: QueueOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,4 +33,4 @@ def resume(
         total, left = known.containers, known.containers - known.done - known.failed
         say(f"run {run_id}: {left} of {total} containers to go")
         count = workers or max(1, min(running.default_workers(), left))
-        carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, False))
+        carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, queue))

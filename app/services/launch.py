@@ -19,19 +19,26 @@ _PATIENCE = 300.0
 _PAUSE = 0.02
 
 
-def launch(home: Home, text: str, workers: int | None = None) -> int:
+def launch(home: Home, text: str, workers: int | None = None, scheduler: str | None = None) -> int:
     """Start the experiment `text` in the background; returns the run's id as soon as it is stored, a workflow's for a
-    workflow.
+    workflow. It waits in the queue: two runs at once would only take each other's cores.
 
     It goes on when this process ends. What it says stands in HOME/logs/run-<id>.log, or workflow-<id>.log. ConfigError
-    with its one line when it cannot run, and nothing is left behind.
+    with its one line when it cannot run, and nothing is left behind. `scheduler`: of the Dask cluster to run on.
     """
-    return _launched(home, ["run", "-"], text, workers)
+    cluster = ["--backend", "dask", "--scheduler", scheduler] if scheduler else []
+    return _launched(home, ["run", "-", "--queue", *cluster], text, workers)
+
+
+def resume(home: Home, run_id: int, failed: bool = False, workers: int | None = None) -> int:
+    """Go on with a run in the background, as `bulkhead resume` does, with `failed` also with what was not done; returns
+    its id. Else as `launch`."""
+    return _launched(home, ["resume", str(run_id), "--queue", *(["--failed"] if failed else [])], "", workers)
 
 
 def resume_workflow(home: Home, workflow_id: int, phase: str | None = None, workers: int | None = None) -> int:
     """Go on with a workflow in the background, as `bulkhead workflow resume` does; returns its id. Else as `launch`."""
-    command = ["workflow", "resume", str(workflow_id), *(["--phase", phase] if phase is not None else [])]
+    command = ["workflow", "resume", str(workflow_id), "--queue", *(["--phase", phase] if phase is not None else [])]
     return _launched(home, command, "", workers)
 
 
