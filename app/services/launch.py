@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from app.services.home import Home
@@ -16,6 +17,8 @@ from engine.errors import ConfigError, StoreError
 _PROJECT = Path(__file__).parents[2]
 _STARTED = re.compile(r"^(run|workflow) (\d+): ", re.MULTILINE)
 _PATIENCE = 300.0
+#: The exit code of a command that could not run.
+_REFUSED = 2
 _PAUSE = 0.02
 
 
@@ -33,7 +36,9 @@ def launch(home: Home, text: str, workers: int | None = None, scheduler: str | N
 def resume(home: Home, run_id: int, failed: bool = False, workers: int | None = None) -> int:
     """Go on with a run in the background, as `bulkhead resume` does, with `failed` also with what was not done; returns
     its id. Else as `launch`."""
-    return _launched(home, ["resume", str(run_id), "--queue", *(["--failed"] if failed else [])], "", workers)
+    command = ["resume", str(run_id), "--queue", *(["--failed"] if failed else [])]
+    with home.store() as store:
+        return _launched(home, command, "", workers, lambda: store.progress(run_id).status in ("queued", "running"))
 
 
 def resume_workflow(home: Home, workflow_id: int, phase: str | None = None, workers: int | None = None) -> int:
@@ -42,7 +47,10 @@ def resume_workflow(home: Home, workflow_id: int, phase: str | None = None, work
     return _launched(home, command, "", workers)
 
 
-def _launched(home: Home, command: list[str], text: str, workers: int | None) -> int:
+def _launched(
+    home: Home, command: list[str], text: str, workers: int | None, begun: Callable[[], bool] = lambda: True
+) -> int:
+    """`begun`: whether it can be seen to have begun, after it has said so."""
     logs = home.path / "logs"
     log = logs / f"starting-{uuid.uuid4().hex}.log"
     try:
@@ -57,7 +65,8 @@ def _launched(home: Home, command: list[str], text: str, workers: int | None) ->
     while True:
         ended = process.poll() is not None  # asked first, so that its last words are in the log when it is read
         said = log.read_text(errors="replace")
-        if found := _STARTED.search(said):
+        found = _STARTED.search(said)
+        if found and (begun() or (ended and process.returncode != _REFUSED)):
             break
         if ended or time.monotonic() > deadline:
             process.kill()
