@@ -107,7 +107,7 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         ("Symbols", ", ".join(map(str, run.plan.get("symbols", [])[:8]))),
         ("Bars", f"{run.plan.get('bars', 0):,}"),
         ("Seed", run.seed),
-        ("Workers", run.workers),
+        ("Workers", "of a Dask cluster" if run.backend == "dask" else run.workers),
         ("Engine", run.engine),
     ]
     if run.digest:

@@ -1,7 +1,7 @@
 """Runs as they go: how far each is, and a page that notices what began or ended elsewhere.
 
-A look is one query of a few columns, and the notes of what runs now: a small file for each worker. The page is drawn anew
-only when a run has ended: tables are heavy, and a run that is on its way wants the cores that would draw them.
+A look is one query of a few columns, and the notes of what runs now: a small file for each worker. The page is drawn
+anew only when a run has ended: tables are heavy, and a run that is on its way wants the cores that would draw them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
