@@ -164,7 +164,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """As much of a run as tells whether something happened to it, and how fast it goes. Fields as in `RunSummary`."""
+    """As much of a run as tells whether something happened to it, and how fast it goes. Fields as in `RunSummary`.
+
+    `epoch`: how often somebody began to work on it.
+    """
 
     id: int
     name: str
@@ -175,6 +178,7 @@ class RunState:
     pid: int | None
     started: str | None
     heartbeat: str | None
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)

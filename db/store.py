@@ -86,6 +86,12 @@ class Store:
             raise
         return Lease(run_id, epoch, hypothesis, lock)
 
+    def enqueue(self, lease: Lease) -> None:
+        """Mark the run as on its way, though nothing of it runs yet: of one that goes on, how it had ended is over."""
+        changes = "status = ?, finished = NULL, error = NULL, heartbeat = ?"
+        with self._database.writing() as connection:
+            write.update_run(connection, lease.run_id, lease.epoch, changes, ("queued", now()))
+
     def start(self, lease: Lease, startup_seconds: float | None = None) -> None:
         """Mark the run as running. A resumed run keeps the time it was first started."""
         changes = "status = ?, started = coalesce(started, ?), finished = NULL, error = NULL, startup_seconds = ?"

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from app.components import html, run_story, starting, tables, watching
+from app.components import control, html, run_story, starting, tables, watching
+from app.components.numbers import many
 from app.services.home import Home
+from app.services.running import default_workers
 from db.store import RunSummary
 from engine.errors import InputError
 
@@ -15,10 +17,13 @@ def page() -> None:
         home = Home()
         with home.store() as store:
             runs = store.runs()[::-1]
+        workers = default_workers()
     except InputError as error:
         st.html(html.notice(error, "error"))
         return
     starting.header(home, empty=not runs)
+    st.caption(f"Runs that are started here take turns, each with {many(workers, 'worker')}.")
+    control.confirm(home)
     watching.watch(home, runs)
     if not runs:
         return

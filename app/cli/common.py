@@ -36,6 +36,9 @@ TrustOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", metavar="N", min=1, max=4096, help="Processes to use (default: one a core).")
 ]
+QueueOption = Annotated[
+    bool, typer.Option("--queue", help="Wait until nothing else runs; queued runs go in the order of their numbers.")
+]
 
 #: Columns of output that goes to a file or a pipe.
 _WIDTH = 200

@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import HomeOption, JsonOption, TrustOption, WorkersOption, open_home, parse_run, read_text, say
+from app.cli.common import (
+    HomeOption,
+    JsonOption,
+    QueueOption,
+    TrustOption,
+    WorkersOption,
+    open_home,
+    parse_run,
+    read_text,
+    say,
+)
 from app.cli.run import BackendOption, Options, SchedulerOption, carry_out, check_backend
 
 
@@ -16,6 +26,7 @@ def resume(
     workers: WorkersOption = None,
     backend: BackendOption = "loky",
     scheduler: SchedulerOption = None,
+    queue: QueueOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +43,7 @@ def resume(
         total, left = known.containers, known.containers - known.done - known.failed
         say(f"run {run_id}: {left} of {total} containers to go")
         count = workers or max(1, min(running.default_workers(), left))
-        carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, False))
+        carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, queue))
 
 
 def extend(

@@ -12,6 +12,7 @@ from app.cli.bundle import read_experiment, taken
 from app.cli.common import (
     HomeOption,
     JsonOption,
+    QueueOption,
     TrustOption,
     WorkersOption,
     console,
@@ -46,7 +47,7 @@ def run(
     workers: WorkersOption = None,
     backend: BackendOption = "loky",
     scheduler: SchedulerOption = None,
-    queue: Annotated[bool, typer.Option("--queue", help="Wait until the runs before it have ended.")] = False,
+    queue: QueueOption = False,
     trust: TrustOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -62,7 +63,9 @@ def run(
     if is_workflow(load(text)):
         from app.cli import workflow
 
-        workflow.begin(opened, text, workers, trust, as_json)
+        if backend == "dask":
+            raise InputError("--backend: the phases of a workflow run on this machine; leave --backend out")
+        workflow.begin(opened, text, workers, trust, as_json, queue)
         return
 
     from app.services import running

@@ -12,9 +12,22 @@ _RUNS = ("name", "status", "containers", "done", "failed", "pid", "started", "fi
 _SHOW = ("index", "status", "error", "params", "metrics", "test_metrics", "digest")
 
 
-def runs(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def runs(
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show how the runs go that are on their way, until the last has ended.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the runs of the home."""
+    if watch and as_json:
+        raise InputError("--watch is for people, --json for programs: use one of them")
     with open_home(home).store() as store:
+        if watch:
+            from app.cli import watch as watching
+
+            watching.watch(store)
+            return
         found = store.runs()
     if as_json:
         print_json([{"run": run.id} | {key: getattr(run, key) for key in _RUNS} for run in found])

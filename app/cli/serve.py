@@ -27,6 +27,16 @@ def serve(
     port: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=65535, help=f"Port (default: {PORT}, or a free one).")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            envvar="BULKHEAD_WORKERS",
+            metavar="N",
+            min=1,
+            max=4096,
+            help="Processes for the runs that are started from its pages, one run at a time (default: one a core).",
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Open the workbench in the browser. Runs go on when it ends."""
@@ -37,7 +47,7 @@ def serve(
         raise InputError(f"{_SCRIPT} is not there: this installation has no workbench; install Bulkhead again")
     chosen = _port(port)
     with terminable():
-        server = _start(chosen, opened.path)
+        server = _start(chosen, opened.path, workers)
         try:
             _wait(server, chosen)
             print(f"Bulkhead is at http://{ADDRESS}:{chosen} (Ctrl-C ends it)", flush=True)
@@ -73,9 +83,10 @@ def _free(port: int) -> bool:
     return True
 
 
-def _start(port: int, home: Path) -> subprocess.Popen[bytes]:
+def _start(port: int, home: Path, workers: int | None) -> subprocess.Popen[bytes]:
     """Streamlit as a child in a session of its own: Ctrl-C in the terminal reaches us alone, and we end it."""
     path = os.pathsep.join(filter(None, (str(_PROJECT), os.environ.get("PYTHONPATH"))))
+    told = {"BULKHEAD_WORKERS": str(workers)} if workers else {}
     options = {"server.address": ADDRESS, "server.port": str(port), "server.headless": "true"}
     return subprocess.Popen(
         [
@@ -87,7 +98,7 @@ def _start(port: int, home: Path) -> subprocess.Popen[bytes]:
             *(f"--{key}={value}" for key, value in options.items()),
         ],
         cwd=_PROJECT,  # .streamlit/config.toml stands there
-        env={**os.environ, "BULKHEAD_HOME": str(home), "PYTHONPATH": path},
+        env={**os.environ, **told, "BULKHEAD_HOME": str(home), "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,  # its own banner
         start_new_session=True,

@@ -13,6 +13,7 @@ import typer
 from app.cli.common import (
     HomeOption,
     JsonOption,
+    QueueOption,
     TrustOption,
     WorkersOption,
     console,
@@ -73,6 +74,7 @@ def resume(
     workflow: _ID,
     phase: Annotated[str | None, typer.Option(metavar="NAME", help="Run this phase alone, and anew.")] = None,
     workers: WorkersOption = None,
+    queue: QueueOption = False,
     trust: TrustOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -81,7 +83,7 @@ def resume(
     workflow_id = _parse(workflow)
     opened = open_home(home)
     with opened.store() as store:
-        _run(opened, store, workflow_id, workers, trust, as_json, None, phase)
+        _run(opened, store, workflow_id, workers, trust, as_json, None, phase, queue)
 
 
 def export(
@@ -114,7 +116,7 @@ def export(
     say(f"written: {output} (run all phases anew and compare: bulkhead reproduce {output})")
 
 
-def begin(opened: "Home", text: str, workers: int | None, trust: bool, as_json: bool) -> None:
+def begin(opened: "Home", text: str, workers: int | None, trust: bool, as_json: bool, queue: bool) -> None:
     """`bulkhead run` of a workflow."""
     from app.services.workflow import flow
 
@@ -124,7 +126,7 @@ def begin(opened: "Home", text: str, workers: int | None, trust: bool, as_json: 
     with opened.store() as store:
         workflow_id = flow.create(store, checked)
         say(f"workflow {workflow_id}: {len(checked.flow.phases)} phases")
-        _run(opened, store, workflow_id, workers, trust, as_json, checked, None)
+        _run(opened, store, workflow_id, workers, trust, as_json, checked, None, queue)
 
 
 def reproduce(opened: "Home", text: str, workers: int | None, trust: bool) -> Any:
@@ -151,6 +153,7 @@ def _run(
     as_json: bool,
     checked: "Checked | None",
     phase: str | None,
+    queue: bool,
 ) -> None:
     from app.cli.run import compiling
     from app.services import running
@@ -161,7 +164,7 @@ def _run(
     began, count = time.perf_counter(), workers or running.default_workers()
     with terminable() as check:
         try:
-            flow.run(opened, store, workflow_id, count, say, _progresses(check), checked, phase, trust)
+            flow.run(opened, store, workflow_id, count, say, _progresses(check), checked, phase, trust, queue)
         except KeyboardInterrupt:
             say(f"stopped; go on with: bulkhead workflow resume {workflow_id}")
     seconds = time.perf_counter() - began

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import navigation
-from app.components import exporting, html, tables
+from app.components import exporting, going_on, html, tables
 from app.components.numbers import many, seconds
 from app.components.watching import LIVE
 from app.services import reproductions
@@ -27,6 +27,7 @@ def story(home: Home, run_id: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-head"):
         st.html(html.heading(f"Run {run.id} · {run.name}", run.status), width="stretch")
         _actions(home, run)
+    going_on.go_on(home, run)
     if run.hypothesis:
         st.html(html.paragraph(run.hypothesis))
     if run.status not in LIVE:  # else its figures move, above
@@ -58,7 +59,9 @@ def _again(home: Home, run: Run) -> None:
 
 def _actions(home: Home, run: Run) -> None:
     """What can be done with a run."""
-    if st.button("Results", type="primary", icon=":material/leaderboard:", disabled=not run.done, key="results"):
+    going_on.buttons(run)
+    kind = "secondary" if going_on.offers(run) else "primary"
+    if st.button("Results", type=kind, icon=":material/leaderboard:", disabled=not run.done, key="results"):
         navigation.open_results(run.id)
     if st.button("Duplicate", icon=":material/content_copy:", help="Begin a new experiment with it.", key="duplicate"):
         navigation.open_experiment(run=str(run.id))
@@ -104,7 +107,7 @@ def _facts(run: Run) -> list[tuple[str, object]]:
         ("Symbols", ", ".join(map(str, run.plan.get("symbols", [])[:8]))),
         ("Bars", f"{run.plan.get('bars', 0):,}"),
         ("Seed", run.seed),
-        ("Workers", run.workers),
+        ("Workers", "of a Dask cluster" if run.backend == "dask" else run.workers),
         ("Engine", run.engine),
     ]
     if run.digest:

@@ -7,7 +7,7 @@ import streamlit as st
 from app import navigation
 from app.components import html
 from app.components.numbers import many, seconds
-from app.forms import state
+from app.forms import state, where
 from app.services import drafting, running
 from app.services.drafting_check import Outlook, Problem, located
 from app.services.estimating import Estimate, size
@@ -29,6 +29,7 @@ def aside(home: Home, outlook: Outlook, estimate: Estimate | None) -> None:
     wrong = broken or (problem and _placed(problem))
     if wrong:
         st.html(html.notice(wrong, "error"))
+    place = where.where()
     below = st.container()
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
@@ -36,7 +37,7 @@ def aside(home: Home, outlook: Outlook, estimate: Estimate | None) -> None:
             type="primary",
             icon=":material/play_arrow:",
             on_click=_ask,
-            disabled=STARTING in STATE or bool(broken),
+            disabled=STARTING in STATE or bool(broken or place.problem),
             key="run-draft",
         )
         name = str(drafting.value(state.draft(), ("experiment", "name"), "experiment"))
@@ -60,7 +61,7 @@ def aside(home: Home, outlook: Outlook, estimate: Estimate | None) -> None:
         help="The form and this text are one draft. Ctrl + Enter applies an edit of the text; an edit in the form "
         "writes the text anew, without comments.",
     )
-    _start(home, below)
+    _start(home, below, place.scheduler)
 
 
 def _figures(outlook: Outlook, estimate: Estimate | None) -> list[tuple[str, str, str]]:
@@ -114,7 +115,7 @@ def leave_if_launched() -> None:
         navigation.open_run(run_id)
 
 
-def _start(home: Home, below: st.delta_generator.DeltaGenerator) -> None:
+def _start(home: Home, below: st.delta_generator.DeltaGenerator, scheduler: str | None) -> None:
     """Start what was asked for, and go to it; or keep the line that says why not."""
     if STARTING not in STATE:
         return
@@ -123,7 +124,7 @@ def _start(home: Home, below: st.delta_generator.DeltaGenerator) -> None:
     try:
         with below, st.spinner("Starting…"):
             running.check(home, text)
-            STATE[LAUNCHED] = launch(home, text)
+            STATE[LAUNCHED] = launch(home, text, scheduler=scheduler)
     except InputError as error:
         STATE[REFUSED] = text, located(str(error), state.draft())
     finally:

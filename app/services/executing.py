@@ -67,8 +67,8 @@ def execute(
     """Run all containers of a created run that are not stored yet, and store each batch as it is finished.
 
     `progress` is called with (done, failed, all). `order`: the order to dispatch in; it changes no result. `scheduler`:
-    of the cluster, for backend dask. `queued`: wait until no run before it is on its way. A KeyboardInterrupt stops the
-    run and keeps what is committed, and so does a request to stop or pause it, without the interrupt.
+    of the cluster, for backend dask. `queued`: wait in the queue first (`steering.ahead`). A KeyboardInterrupt stops
+    the run and keeps what is committed, and so does a request to stop or pause it, without the interrupt.
     """
     plan, opened = prepared.plan, time.perf_counter()
     total = plan.containers
@@ -77,6 +77,7 @@ def execute(
         done, failed = before.done, before.failed
         startup = seconds = 0.0
         try:
+            store.enqueue(lease)
             if queued:
                 steering.wait_for_turn()
                 opened = time.perf_counter()

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from app.services.home import Home
@@ -16,26 +17,40 @@ from engine.errors import ConfigError, StoreError
 _PROJECT = Path(__file__).parents[2]
 _STARTED = re.compile(r"^(run|workflow) (\d+): ", re.MULTILINE)
 _PATIENCE = 300.0
+#: The exit code of a command that could not run.
+_REFUSED = 2
 _PAUSE = 0.02
 
 
-def launch(home: Home, text: str, workers: int | None = None) -> int:
+def launch(home: Home, text: str, workers: int | None = None, scheduler: str | None = None) -> int:
     """Start the experiment `text` in the background; returns the run's id as soon as it is stored, a workflow's for a
-    workflow.
+    workflow. It waits in the queue: two runs at once would only take each other's cores.
 
     It goes on when this process ends. What it says stands in HOME/logs/run-<id>.log, or workflow-<id>.log. ConfigError
-    with its one line when it cannot run, and nothing is left behind.
+    with its one line when it cannot run, and nothing is left behind. `scheduler`: of the Dask cluster to run on.
     """
-    return _launched(home, ["run", "-"], text, workers)
+    cluster = ["--backend", "dask", "--scheduler", scheduler] if scheduler else []
+    return _launched(home, ["run", "-", "--queue", *cluster], text, workers)
+
+
+def resume(home: Home, run_id: int, failed: bool = False, workers: int | None = None) -> int:
+    """Go on with a run in the background, as `bulkhead resume` does, with `failed` also with what was not done; returns
+    its id. Else as `launch`."""
+    command = ["resume", str(run_id), "--queue", *(["--failed"] if failed else [])]
+    with home.store() as store:
+        return _launched(home, command, "", workers, lambda: store.progress(run_id).status in ("queued", "running"))
 
 
 def resume_workflow(home: Home, workflow_id: int, phase: str | None = None, workers: int | None = None) -> int:
     """Go on with a workflow in the background, as `bulkhead workflow resume` does; returns its id. Else as `launch`."""
-    command = ["workflow", "resume", str(workflow_id), *(["--phase", phase] if phase is not None else [])]
+    command = ["workflow", "resume", str(workflow_id), "--queue", *(["--phase", phase] if phase is not None else [])]
     return _launched(home, command, "", workers)
 
 
-def _launched(home: Home, command: list[str], text: str, workers: int | None) -> int:
+def _launched(
+    home: Home, command: list[str], text: str, workers: int | None, begun: Callable[[], bool] = lambda: True
+) -> int:
+    """`begun`: whether it can be seen to have begun, after it has said so."""
     logs = home.path / "logs"
     log = logs / f"starting-{uuid.uuid4().hex}.log"
     try:
@@ -50,7 +65,8 @@ def _launched(home: Home, command: list[str], text: str, workers: int | None) ->
     while True:
         ended = process.poll() is not None  # asked first, so that its last words are in the log when it is read
         said = log.read_text(errors="replace")
-        if found := _STARTED.search(said):
+        found = _STARTED.search(said)
+        if found and (begun() or (ended and process.returncode != _REFUSED)):
             break
         if ended or time.monotonic() > deadline:
             process.kill()

@@ -11,7 +11,7 @@ from app.services.home import Home
 from db.store import NewRun, Store
 from engine import config
 from engine.config import LogSection
-from engine.errors import ConfigError, DataError, StageError
+from engine.errors import ConfigError, DataError, InputError, StageError
 from engine.experiment import Experiment, parse_experiment
 from engine.fingerprint import engine_version, fingerprint, platform_facts
 from engine.market.market import Market
@@ -24,6 +24,8 @@ from engine.signals.stored import SignalLog
 from engine.spec import resolve
 
 BACKENDS = ("loky", "sequential")
+#: The variable that says how many workers a run gets that is not told; `bulkhead serve --workers` sets it.
+WORKERS = "BULKHEAD_WORKERS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,13 @@ class Prepared:
 
 
 def default_workers() -> int:
-    """As many as there are cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    """As many as `BULKHEAD_WORKERS` says, else as there are cores this process may use. Raises InputError."""
+    said = os.environ.get(WORKERS)
+    if not said:
+        return len(os.sched_getaffinity(0))
+    if not (said.isascii() and said.isdigit() and len(said) < 5 and int(said) > 0):
+        raise InputError(f"{WORKERS} is {said!r}, not a number of workers; set it to 1 or more, or not at all")
+    return int(said)
 
 
 def market_of(home: Home, experiment: Experiment) -> Market:

@@ -7,6 +7,7 @@ import _thread
 import shutil
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +15,15 @@ from typing import Self
 
 import psutil
 
-from db.store import Request, Store
+from db.store import Request, RunState, Store
 from engine.errors import StoreError
 from engine.parallel.desk import Seat as Seat
 from engine.parallel.desk import ask_to_kill, seats
 
 #: Seconds between two looks for requests.
 _LOOK = 0.2
+#: The file that is there while a run waits in the queue.
+_WAITS = "waits"
 #: What a run is called that was asked to end so.
 _ENDS = {"stop": "stopped", "pause": "paused"}
 
@@ -58,12 +61,12 @@ class Steering:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait_for_turn(self) -> None:
-        """Wait until every run before this one that somebody works on has ended."""
-        while any(
-            run.id < self._run_id and run.pid is not None and run.status in ("queued", "running")
-            for run in self._store.states()
-        ):
+        """Wait while a run is `ahead`; meanwhile the run's folder says that it waits."""
+        mark = self.folder / _WAITS
+        while ahead(self._store.states(), self._run_id):
+            mark.touch()
             time.sleep(_LOOK)
+        mark.unlink(missing_ok=True)
 
     def _watch(self) -> None:
         while not self._ended.wait(_LOOK):
@@ -81,6 +84,20 @@ class Steering:
         elif request.action in _ENDS and self.asked is None:
             self.asked = _ENDS[request.action]
             _thread.interrupt_main()
+
+
+def ahead(runs: Iterable[RunState], run_id: int) -> list[int]:
+    """What a run in the queue waits for: every run that runs, and those queued with a lower number."""
+    return [
+        run.id
+        for run in runs
+        if run.pid is not None and (run.status == "running" or (run.status == "queued" and run.id < run_id))
+    ]
+
+
+def waits(store: Store, run_id: int) -> bool:
+    """Whether a run stands in the queue now; without --queue it is queued only while its workers start."""
+    return (store.folder(run_id) / _WAITS).exists()
 
 
 def ask(store: Store, run_id: int, action: str, idx: int | None = None) -> None:
@@ -119,10 +136,13 @@ class RunningNow:
     memory_mb: float
 
 
-def running_now(store: Store) -> list[RunningNow]:
-    """The containers that this machine runs now, by run and index. CPU and memory: of the process they run in."""
+def running_now(store: Store, runs: Iterable[RunState] | None = None) -> list[RunningNow]:
+    """The containers that this machine runs now, by run and index. CPU and memory: of the process they run in.
+
+    `runs`: look at these alone, as `Store.states` has just given them.
+    """
     found = []
-    for run in store.states():
+    for run in store.states() if runs is None else runs:
         for seat in seats(store.folder(run.id)) if run.pid is not None else ():
             try:
                 process = psutil.Process(seat.pid)

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.charts.preview import SYMBOLS, preview
-from app.forms import aside, state
+from app.forms import aside, state, where
 from app.services import drafting, executing, running
 from app.services.home import Home
 from app.theme import DARK, LIGHT, Palette
@@ -356,14 +356,47 @@ def test_a_draft_that_is_wrong_everywhere_is_drawn_and_refused(
 
 def test_it_runs_and_goes_to_the_run(experiment: Experiment, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(aside, "launch", lambda home, text: asked.append((home.path, text)) or GOOD_RUN)
+
+    def launched(home: Home, text: str, scheduler: str | None) -> int:
+        asked.append((home.path, text, scheduler))
+        return GOOD_RUN
+
+    monkeypatch.setattr(aside, "launch", launched)
     app = experiment(full, run=GOOD_RUN)
     app = typed(app, "experiment", "name", text="again", what="")
     text = app.text_area("toml").value
     app = shown(app.button("run-draft").click().run())
-    assert asked == [(full, text)] and 'name = "again"' in text
+    assert asked == [(full, text, None)] and 'name = "again"' in text
     assert [title.value for title in app.title] == ["Runs"]
     assert address(app, "run") == str(GOOD_RUN)
+
+
+def test_it_runs_on_a_cluster(experiment: Experiment, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(aside, "launch", lambda home, text, scheduler: asked.append(scheduler) or GOOD_RUN)
+    app = experiment(full, run=GOOD_RUN)
+    app = shown(app.segmented_control("run-where").set_value(where.CLUSTER).run())
+    assert app.button("run-draft").disabled, "there is no address yet"
+    for address_, line in (
+        ("tcp://192.0.2.1:8786", "without TLS only a scheduler on this machine is used"),
+        ("<b>nowhere</b>", "is no address; write tcp://127.0.0.1:8786 or tls://HOST:PORT"),
+    ):
+        app = shown(app.text_input("run-scheduler").input(address_).run())
+        assert line in said(app) and "--scheduler" not in said(app)
+        assert app.button("run-draft").disabled
+    app = shown(app.text_input("run-scheduler").input("127.0.0.1:8786").run())
+    assert not app.button("run-draft").disabled
+    shown(app.button("run-draft").click().run())
+    assert asked == ["tcp://127.0.0.1:8786"]
+
+
+def test_without_dask_a_cluster_is_refused_in_a_line(
+    experiment: Experiment, full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where.importlib.util, "find_spec", lambda name: None)
+    app = shown(experiment(full).segmented_control("run-where").set_value(where.CLUSTER).run())
+    assert "pip install &#x27;bulkhead[cluster]&#x27;" in said(app)
+    assert app.button("run-draft").disabled
 
 
 def test_what_cannot_run_says_why_at_the_field_and_leaves_nothing(experiment: Experiment, tmp_path: Path) -> None:
@@ -380,7 +413,7 @@ def test_what_cannot_run_says_why_at_the_field_and_leaves_nothing(experiment: Ex
 def test_a_start_that_fails_says_why_until_the_draft_changes(
     experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(home: Home, text: str) -> int:
+    def refuse(home: Home, text: str, scheduler: str | None) -> int:
         raise StoreError("/home/<b>: a run cannot be started")
 
     monkeypatch.setattr(aside, "launch", refuse)

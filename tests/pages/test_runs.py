@@ -113,7 +113,7 @@ def test_failures_are_grouped_by_cause(page: Open, stored: Path) -> None:
 def test_an_idle_page_notices_a_run_of_somebody_else(page: Open, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn, boxes = [], []
     monkeypatch.setattr(watching.st, "rerun", lambda: drawn.append("anew"))
-    monkeypatch.setattr(watching.st, "html", boxes.append)
+    monkeypatch.setattr(watching.st, "html", lambda body, **_: boxes.append(body))
     home = Home(full)
     with home.store() as store:
         shown_as_ended = watching.ended(store.runs())

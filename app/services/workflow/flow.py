@@ -76,8 +76,11 @@ def run(
     checked: Checked | None = None,
     phase: str | None = None,
     trust: bool = False,
+    queued: bool = False,
 ) -> WorkflowState:
     """Run all phases of a stored workflow that are not done, in order; with `phase`: that one alone, anew.
+
+    `queued`: each run waits in the queue first.
 
     Raises InputError when a phase cannot run; what was done before it is kept. StoreError while another process has it.
     """
@@ -94,7 +97,7 @@ def run(
                 now = _phase(store.workflows.get(workflow_id), one.name)
                 if now.status == "done":
                     continue
-                maker = Maker(home, store, workflow_id, one.name, now.after, workers, say, progresses, trust)
+                maker = Maker(home, store, workflow_id, one.name, now.after, workers, say, progresses, trust, queued)
                 _do(maker, flow, now, checked.prepared if checked else {})
         except BaseException as error:
             stopped = isinstance(error, KeyboardInterrupt)

@@ -29,7 +29,8 @@ Progresses = Callable[[int], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes the runs of one phase of a workflow. `after`: its earlier runs, up to this id, are no longer taken."""
+    """Makes the runs of one phase of a workflow. `after`: its earlier runs, up to this id, are no longer taken;
+    `queued`: each waits in the queue first."""
 
     home: Home
     store: Store
@@ -40,6 +41,7 @@ class Maker:
     say: Say
     progresses: Progresses
     trust: bool = False
+    queued: bool = False
 
     def make(
         self,
@@ -72,7 +74,7 @@ class Maker:
         self.say(f"{self.phase}: {verb} {run_id}, {total:,} container{'' if total == 1 else 's'}")
         progress = self.progresses(total)
         with progress as called:
-            report = executing.execute(self.store, prepared, run_id, count, backend, called)
+            report = executing.execute(self.store, prepared, run_id, count, backend, called, queued=self.queued)
         if report.status != "done":  # it was asked to stop, or to pause
             raise KeyboardInterrupt
         return self.store.run(run_id)
