@@ -29,9 +29,10 @@ RESULTS = Entry("results", "Results", ":material/leaderboard:")
 CONTAINER = Entry("container", "Container", ":material/candlestick_chart:")
 COMPARE = Entry("compare", "Compare", ":material/compare_arrows:")
 SIGNALS = Entry("signals", "Signals", ":material/sensors:")
+WORKFLOW = Entry("workflow", "Workflow", ":material/account_tree:")
 STAGES = Entry("stages", "Stages", ":material/extension:")
 DATA = Entry("data", "Data", ":material/database:")
-ENTRIES = (RUNS, EXPERIMENT, RESULTS, CONTAINER, COMPARE, SIGNALS, STAGES, DATA)
+ENTRIES = (RUNS, EXPERIMENT, RESULTS, CONTAINER, COMPARE, SIGNALS, WORKFLOW, STAGES, DATA)
 
 
 def pages() -> list[st.Page]:

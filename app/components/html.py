@@ -42,18 +42,18 @@ def facts(items: Iterable[tuple[str, object]]) -> str:
 def chips(items: Iterable[tuple[str, object]]) -> str:
     """A container's parameters, each in a frame."""
     cells = "".join(
-        f'<span class="bh-chip"><span class="bh-label">{escape(label)}</span> {escape(_plain(value))}</span>'
+        f'<span class="bh-chip"><span class="bh-label">{escape(label)}</span> {escape(plain(value))}</span>'
         for label, value in items
     )
     return f'<div class="bh-chips">{cells}</div>'
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """A parameter's value without the signs of a program: `calm 0.7 0.3, turbulent 0.2 0.8`."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
+        return ", ".join(f"{name} {plain(item)}" for name, item in value.items())
     if isinstance(value, list):
-        return " ".join(f"{item:.4g}" if isinstance(item, float) else str(_plain(item)) for item in value)
+        return " ".join(f"{item:.4g}" if isinstance(item, float) else str(plain(item)) for item in value)
     return value
 
 
