@@ -58,6 +58,7 @@ def go_on(home: Home, run: Run) -> None:
         try:
             with st.spinner("Starting…"):
                 launch.resume(home, run_id, failed)
+            st.query_params["run"] = str(run_id)
         except InputError as error:
             STATE[REFUSED] = run_id, str(error)
         finally:

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.cli import serve
@@ -179,6 +180,18 @@ def test_serve_tells_its_address_and_ends_cleanly(tmp_path, script, number):
     assert process.returncode == 0 and "Traceback" not in err
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{address}/_stcore/health", timeout=5)
+
+
+def test_serve_tells_its_pages_how_many_workers_they_have(tmp_path, script):
+    process = serving(tmp_path / "home", script, "--workers", "3")
+    assert process.stdout
+    try:
+        assert process.stdout.readline().startswith("Bulkhead is at ")
+        (server,) = psutil.Process(process.pid).children()
+        assert server.environ()["BULKHEAD_WORKERS"] == "3"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
 
 
 def test_serve_refuses_a_taken_port(tmp_path, script, monkeypatch):

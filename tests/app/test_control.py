@@ -1,15 +1,22 @@
 """What can be asked of a run on its way: who runs now, stop, pause, kill one container, go on, run the failed again."""
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from app.services import running
 from app.services.home import Home
-from tests.app.small import bulkhead, refused
+from app.services.launch import resume
+from engine.errors import ConfigError, InputError
+from tests.app.small import SMALL, bulkhead, refused, write
 from tests.app.test_cli_processes import start
+from tests.app.workflows import FLOW
 
 #: Some of its containers wait until a file is there.
 GATED = '''
@@ -170,3 +177,89 @@ def test_a_queued_run_can_be_stopped_before_its_turn(tmp_path: Path) -> None:
     gate.path.touch()
     first.communicate(timeout=60)
     assert first.returncode == 0
+
+
+def test_a_run_goes_on_in_the_background_in_its_turn(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    home = Home(gate.home)
+    first = gate.start("--workers", "1")
+    gate.until(lambda: [one for one in gate.now() if one["index"] >= 4])
+    assert bulkhead(gate.home, "pause", "2").code == 0
+    first.communicate(timeout=60)
+    second = gate.start("--workers", "1")
+    gate.until(lambda: [one for one in gate.now() if one["run"] == 3 and one["index"] >= 4])
+    assert resume(home, 2, workers=1) == 2
+    gate.until((gate.home / "runs" / "2" / "waits").exists)
+    assert gate.state(2).status == "queued", "no longer paused, and behind one with a higher number that runs"
+    with pytest.raises(ConfigError, match="is being worked on by process"):
+        resume(home, 2)
+    assert {one["run"] for one in gate.now()} == {3}
+    gate.path.touch()
+    second.communicate(timeout=60)
+    gate.until(lambda: gate.state(2).pid is None)
+    with home.store() as store:
+        runs = {run.id: run for run in store.runs()}
+    assert runs[2].digest == runs[3].digest == gate.expected
+    assert str(runs[2].finished) > str(runs[3].finished)
+    with pytest.raises(ConfigError, match="is done, so there is nothing to resume"):
+        resume(home, 2)
+    logs = sorted(path.name for path in (gate.home / "logs").iterdir())
+    assert logs == ["run-2.log"]
+
+
+def test_runs_can_be_watched_until_the_last_has_ended(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    assert bulkhead(gate.home, "runs", "--watch").out == "nothing runs now\n"
+    refused(bulkhead(gate.home, "runs", "--watch", "--json"), "--watch", "--json")
+    first = gate.start("--workers", "1")
+    gate.until(lambda: [one for one in gate.now() if one["index"] >= 4])
+    second = gate.start("--workers", "1", "--queue")
+    gate.until((gate.home / "runs" / "3" / "waits").exists)
+    watching = start(gate.home, "runs", "--watch")
+    assert watching.stdout
+    lines = [watching.stdout.readline(), watching.stdout.readline()]
+    assert lines[0].startswith("run 2 gated: running, 4 of 8 (50 %), 0 failed") and "; now 2/4" in lines[0]
+    assert lines[1] == "run 3 gated: queued, after run 2, 0 of 8 (0 %), 0 failed\n"
+    gate.path.touch()
+    out, err = watching.communicate(timeout=60)
+    assert (watching.returncode, err) == (0, "")
+    assert "run 2 gated: done, 8 of 8 (100 %), 0 failed\n" in out
+    assert out.endswith("run 3 gated: done, 8 of 8 (100 %), 0 failed\n")
+    assert len(set(out.splitlines())) == len(out.splitlines()), "a line is a change"
+    for process in (first, second):
+        process.communicate(timeout=60)
+
+
+def test_watching_ends_with_ctrl_c(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    run = gate.start("--workers", "1")
+    gate.until(gate.now)
+    watching = start(gate.home, "runs", "--watch")
+    assert watching.stdout and watching.stdout.readline().startswith("run 2 gated")
+    watching.send_signal(signal.SIGINT)
+    _, err = watching.communicate(timeout=60)
+    assert (watching.returncode, err) == (0, "")
+    assert gate.state().pid, "the run goes on"
+    gate.path.touch()
+    run.communicate(timeout=60)
+    assert run.returncode == 0
+
+
+def test_how_many_workers_a_run_gets_that_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(running.WORKERS, "3")
+    assert running.default_workers() == 3
+    told = bulkhead(tmp_path, "run", write(tmp_path, SMALL), "--json")
+    assert told.code == 0, told.err
+    with Home(tmp_path).store() as store:
+        assert store.run(1).workers == 3
+    for wrong in ("0", "x", "-1", "99999"):
+        monkeypatch.setenv(running.WORKERS, wrong)
+        with pytest.raises(InputError, match="not a number of workers"):
+            running.default_workers()
+        refused(bulkhead(tmp_path, "serve"), "BULKHEAD_WORKERS")
+
+
+def test_a_workflow_does_not_run_on_a_cluster(tmp_path: Path) -> None:
+    path = write(tmp_path, FLOW)
+    arguments = ("--backend", "dask", "--scheduler", "tcp://127.0.0.1:1")
+    refused(bulkhead(tmp_path, "run", path, *arguments), "workflow")

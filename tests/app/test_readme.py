@@ -1,11 +1,14 @@
 """The README keeps its word: every command in it runs, every command there is stands in it, its experiment is one."""
 
+import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import distributed
 import pytest
 from typer.main import get_command
 
@@ -68,6 +71,41 @@ def test_every_command_and_the_python_of_the_readme_run(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_cluster_of_the_readme_starts_and_runs_the_sample(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    *starting, running = (shlex.split(line.replace("8786", port)) for line in block("cluster"))
+    assert [words[:2] for words in (*starting, running)] == [
+        ["dask", "scheduler"],
+        ["dask", "worker"],
+        ["bulkhead", "run"],
+    ]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
+    cluster: list[subprocess.Popen[bytes]] = []
+    try:
+        for words in starting:
+            command = [sys.executable, "-m", *words]
+            cluster.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL))
+        with distributed.Client(f"tcp://127.0.0.1:{port}", timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", *running[1:], "--json", "--home", str(tmp_path / "home")],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["done"] == 1_000
+    finally:
+        for process in cluster[::-1]:
+            process.terminate()
+        for process in cluster:
+            process.wait(timeout=30)
 
 
 def test_the_experiment_of_the_readme_is_one() -> None:
