@@ -21,6 +21,9 @@ from app.cli.run import KEYS, compiling, progress_for, stopped, summary
 
 def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run: its number.")],
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Also from a process that holds it and gives no sign of life.")
+    ] = False,
     workers: WorkersOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -33,7 +36,7 @@ def resume(
 
     warnings.filterwarnings("ignore", module="joblib")  # on Ctrl-C it counts what was not finished
     with opened.store() as store, terminable() as check:
-        prepared = running.resumable(opened, store, run_id)
+        prepared = running.resumable(opened, store, run_id, take_over)
         total, known = prepared.plan.containers, store.progress(run_id)
         left = total - known.done - known.failed
         try:
@@ -47,9 +50,11 @@ def resume(
                     progress(done, failed, total)
 
                 count = workers or max(1, min(running.default_workers(), left))
-                report = running.execute(store, prepared, run_id, count, progress=told)
+                report = running.execute(store, prepared, run_id, count, progress=told, take_over=take_over)
         except KeyboardInterrupt:
             report = stopped(store, run_id)
+        if report.error:
+            say(report.error)
         if as_json:
             print_json({key: value for key, value in asdict(report).items() if key in KEYS})
         else:

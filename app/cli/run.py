@@ -73,6 +73,8 @@ def run(
                 report = running.execute(store, prepared, run_id, count, backend, told)
         except KeyboardInterrupt:
             report = stopped(store, run_id)
+        if report.error:
+            say(report.error)
         if as_json:
             print_json({key: value for key, value in asdict(report).items() if key in KEYS})
         else:

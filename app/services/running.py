@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from app.services import checking, replays, stages
+from app.services.full import full, pause
+from app.services.heartbeat import Heartbeat
 from app.services.home import Home
 from db.store import BENCHMARK, Lease, NewRun, Store
 from engine import config
@@ -57,7 +59,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a run ended, with the keys of `bulkhead run --json`."""
+    """How a run ended, with the keys of `bulkhead run --json`. `error`: why it is paused, and how to go on."""
 
     run: int
     containers: int
@@ -67,6 +69,7 @@ class Report:
     startup_seconds: float
     digest: str | None
     status: str
+    error: str | None = None
 
 
 def default_workers() -> int:
@@ -236,19 +239,22 @@ def execute(
     backend: str = "loky",
     progress: Progress | None = None,
     order: Iterable[int] | None = None,
+    take_over: bool = False,
 ) -> Report:
     """Run all containers of a created run that are not stored yet, and store each batch as it is finished.
 
     `progress` is called with (done, failed, all). `order`: the order to dispatch in; it changes no result.
-    A KeyboardInterrupt stops the run and keeps what is committed.
+    A KeyboardInterrupt stops the run and keeps what is committed; where a disk is full it is paused. `take_over`: also
+    if a process holds it that gives no sign of life.
     """
     plan, opened = prepared.plan, time.perf_counter()
     total = plan.containers
-    with store.claim(run_id) as lease:
+    with store.claim(run_id, take_over) as lease, Heartbeat(store, lease):
         before, stored = store.progress(run_id), set(store.committed(run_id).tolist())
         done, failed = before.done, before.failed
+        startup = seconds = 0.0
         try:
-            with Pool(plan, workers, backend) as pool:
+            with Pool(plan, workers, backend, lease.folder) as pool:
                 startup = time.perf_counter() - opened
                 store.start(lease, startup)
                 for block in pool.blocks([] if BENCHMARK in stored else [BENCHMARK]):
@@ -266,13 +272,17 @@ def execute(
                     if progress:
                         progress(done, failed, total)
                 seconds = time.perf_counter() - started
+            digest = store.finish(lease, "done", seconds=seconds)
         except KeyboardInterrupt:
             store.finish(lease, "stopped")
             raise
         except BaseException as error:
+            if reason := full(error):
+                line = pause(store, lease, reason)
+                now = store.progress(run_id)
+                return Report(run_id, total, now.done, total - now.done, seconds, startup, None, "paused", line)
             store.finish(lease, "failed", error=str(error) or type(error).__name__)
             raise
-        digest = store.finish(lease, "done", seconds=seconds)
     return Report(run_id, total, done, total - done, seconds, startup, digest, "done")
 
 
@@ -281,16 +291,23 @@ def _figures(store: Store, run_id: int, objective: str) -> dict[int, float]:
     return {found.index: figure(found.metrics, objective) for found in store.containers(run_id)}
 
 
-def resumable(home: Home, store: Store, run_id: int) -> Prepared:
+def resumable(home: Home, store: Store, run_id: int, take_over: bool = False) -> Prepared:
     """A stored run that is not complete, ready to go on: its config, its data and its own stages as they were.
 
-    StoreError when it is complete, somebody works on it, or what would come now is not what came before.
+    StoreError when it is complete, somebody works on it, or what would come now is not what came before. `take_over`:
+    not for somebody who gives no sign of life.
     """
     run = store.run(run_id)
     if run.status == "done":
         raise StoreError(f"run {run_id} is done, so there is nothing to resume; see it with 'bulkhead show {run_id}'")
-    if run.pid is not None:
+    silence = store.silence(run_id)
+    if run.pid is not None and silence is None:
         raise StoreError(f"run {run_id} is being worked on by process {run.pid}; wait for it, or stop it")
+    if silence is not None and not take_over:
+        raise StoreError(
+            f"run {run_id} is held by process {run.pid}, which has given no sign of life for {silence:,.0f} s; "
+            f"end it, or take the run over with 'bulkhead resume {run_id} --take-over'"
+        )
     again = "so its digest would not be that of an unbroken run: run the experiment again"
     if (run.engine, run.fingerprint) != (engine_version(), fingerprint()):
         raise StoreError(f"run {run_id} was begun with another version of Bulkhead or on another platform, {again}")
@@ -314,10 +331,12 @@ def resume(
     workers: int,
     backend: str = "loky",
     progress: Progress | None = None,
+    take_over: bool = False,
 ) -> Report:
     """Go on with a run that was interrupted, stopped or failed: run what is not stored, as if it had never broken off.
 
     Errors raised: those of `resumable`. See `execute`.
     """
     with home.store() as store:
-        return execute(store, resumable(home, store, run_id), run_id, workers, backend, progress)
+        prepared = resumable(home, store, run_id, take_over)
+        return execute(store, prepared, run_id, workers, backend, progress, take_over=take_over)
