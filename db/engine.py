@@ -8,6 +8,8 @@
 
 import fcntl
 import os
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
-from engine.errors import StoreError
+from engine.errors import DiskFullError, StoreError
 
 FILE = "bulkhead.sqlite"
 #: How long a transaction waits for another writer, in milliseconds. Writing takes milliseconds; a disk can stall.
@@ -33,7 +35,7 @@ _ADVICE = (
     ("not a database", "move it away or choose another --home"),
     ("malformed", "it is damaged; restore it from a backup"),
     ("decode to UTF-8", "it is damaged; restore it from a backup"),
-    ("full", "make room on the disk and try again"),
+    ("locked", "another process is writing, or was stopped while it did; end that one, or try again"),
     ("unable to open", "check the folder and its permissions"),
     ("readonly", "check the file's permissions"),
 )
@@ -119,8 +121,18 @@ class Database:
             yield
         except exc.DBAPIError as error:
             told = str(error.orig)
+            if _full(error.orig, self.path.parent):
+                raise DiskFullError(f"the disk of {self.path.parent} is full; make room and try again") from error
             advice = next((advice for words, advice in _ADVICE if words in told), "try again")
             raise StoreError(f"the database {self.path} cannot be used ({told}): {advice}") from error
+
+
+def _full(error: BaseException | None, folder: Path) -> bool:
+    """Whether SQLite had no room to write. For the index of its log it does not say so, only that writing failed."""
+    name = getattr(error, "sqlite_errorname", "")
+    if isinstance(error, sqlite3.OperationalError) and name.startswith("SQLITE_IOERR"):
+        return shutil.disk_usage(folder).free < PAGE_BYTES * 4
+    return bool(name == "SQLITE_FULL")
 
 
 def _connect(path: Path, foreign_keys: bool) -> Engine:

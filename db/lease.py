@@ -2,19 +2,28 @@
 
 The lock says who is alive: the kernel drops it the moment its holder ends, however that happens. The epoch says who is
 newest: it grows with each claim, and a commit with an older one is refused, so that a holder that lost its lock without
-noticing can do no harm. The lock is a POSIX record lock: a forked child does not inherit it.
+noticing can do no harm. The lock is a POSIX record lock: a forked child does not inherit it. A holder that was stopped
+keeps it: to take its run over, the lock's file is replaced.
 """
 
+import errno
 import fcntl
 import os
+import shutil
 import struct
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from engine.errors import StoreError
+from engine.errors import DiskFullError, StoreError
+
+#: Seconds without a sign of life (`Store.beat`) after which a run may be taken from a holder that still has its lock.
+STALE = 60.0
+#: Bytes that a holder keeps free for itself, so that it can still write how the run stands when the disk is full.
+RESERVE_BYTES = 512 << 10
 
 # A POSIX lock is dropped when its process closes *any* descriptor of the file, so a process must not probe its own.
 _held: dict[str, int] = {}
@@ -39,22 +48,61 @@ class RunLock:
         """Give the lock back and remove its file. Doing it twice does nothing."""
         with _guard:
             if _held.get(str(self.path)) == os.getpid():
-                self.path.unlink(missing_ok=True)
+                if self.ours:
+                    self.path.unlink()
                 del _held[str(self.path)]
                 os.close(self._handle)
 
+    @property
+    def ours(self) -> bool:
+        """Whether nobody has taken the run over."""
+        try:
+            return os.path.samestat(os.fstat(self._handle), os.stat(self.path))
+        except OSError:
+            return False
+
+    @classmethod
+    def wrest(cls, path: Path) -> Self:
+        """The lock of one run, taken from whoever has it: that one's lock is then on a file that nobody looks at."""
+        with _guard:
+            path.unlink(missing_ok=True)
+            return cls(path)
+
 
 class Lease:
-    """The right to write a run's results, held by one process at a time. As a context manager it gives itself back."""
+    """The right to write a run's results, held by one process at a time. As a context manager it gives itself back.
 
-    def __init__(self, run_id: int, epoch: int, hypothesis_id: int, lock: RunLock) -> None:
+    `folder`: where its holder keeps what is of use only while it works. Errors raised: StoreError.
+    """
+
+    def __init__(self, run_id: int, epoch: int, hypothesis_id: int, lock: RunLock, folder: Path) -> None:
         self.run_id = run_id
         self.epoch = epoch
         self.hypothesis_id = hypothesis_id
+        self.folder = folder
         self._lock = lock
+        self._reserve = folder / "reserve"
+        shutil.rmtree(folder, ignore_errors=True)  # what a holder left that was killed
+        try:
+            folder.mkdir(parents=True)
+            with self._reserve.open("wb") as file:
+                file.write(bytes(RESERVE_BYTES))
+        except OSError as error:
+            self.release()
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFullError(
+                    f"the disk of {folder} is full; make room, then 'bulkhead resume {run_id}' goes on"
+                ) from None
+            raise StoreError(f"{folder} cannot be made: {error.strerror}") from None
+
+    def spend_reserve(self) -> None:
+        """Make the room that was kept free usable."""
+        self._reserve.unlink(missing_ok=True)
 
     def release(self) -> None:
-        """Give the lease back. A run that was not finished then shows as interrupted."""
+        """Give the lease back, and remove the folder. A run that was not finished then shows as interrupted."""
+        if self._lock.ours:
+            shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -79,6 +127,16 @@ def holder(path: Path) -> int | None:
             return _query(handle)
         finally:
             os.close(handle)
+
+
+def tidy(folder: Path) -> None:
+    """Remove locks and folders that holders have left in `folder` who were killed."""
+    for run_id in sorted({path.stem for path in folder.glob("[0-9]*") if path.stem.isdecimal()}):
+        path = folder / f"{run_id}.lock"
+        with suppress(StoreError):  # somebody has it
+            lock = RunLock(path)
+            shutil.rmtree(folder / run_id, ignore_errors=True)
+            lock.release()
 
 
 def _take(path: Path, what: str) -> int:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -11,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
+from db import lease as leases
 from db import narrow, results, runs, write
-from db.lease import Lease, RunLock, holder
+from db.lease import Lease, RunLock, holder, tidy
 from db.rows import (
     Condition,
     Container,
@@ -75,16 +77,31 @@ class Store:
         with self._database.writing() as connection:
             return write.create_run(connection, new)
 
-    def claim(self, run_id: int) -> Lease:
-        """The right to write the run's results; StoreError while another process, or this one, has it."""
-        lock = RunLock(self._lock(run_id))
+    def claim(self, run_id: int, take_over: bool = False) -> Lease:
+        """The right to write the run's results; StoreError while another process, or this one, has it.
+
+        `take_over`: also from a process that has given no sign of life for `db.lease.STALE` seconds.
+        """
+        lock = None if take_over and self.silence(run_id) else RunLock(self._lock(run_id))
         try:
             with self._database.writing() as connection:
+                if lock is None:
+                    if not self.silence(run_id):  # somebody was faster, or it has come back to life
+                        raise StoreError(f"run {run_id} is being worked on by another process")
+                    lock = RunLock.wrest(self._lock(run_id))
                 epoch, hypothesis = write.claim(connection, run_id, os.getpid())
         except BaseException:
-            lock.release()
+            if lock is not None:
+                lock.release()
             raise
-        return Lease(run_id, epoch, hypothesis, lock)
+        lease = Lease(run_id, epoch, hypothesis, lock, self.folder(run_id))
+        tidy(self.home / "runs")
+        return lease
+
+    def beat(self, lease: Lease) -> None:
+        """A sign of life of the run's holder. StoreError when the lease is not the run's newest."""
+        with self._database.writing() as connection:
+            write.update_run(connection, lease.run_id, lease.epoch, "heartbeat = ?", (now(),))
 
     def enqueue(self, lease: Lease) -> None:
         """Mark the run as on its way, though nothing of it runs yet: of one that goes on, how it had ended is over."""
@@ -178,6 +195,14 @@ class Store:
     def folder(self, run_id: int) -> Path:
         """Where a run's holder writes down what it does now; there only while it works."""
         return self.home / "runs" / str(run_id)
+
+    def silence(self, run_id: int) -> float | None:
+        """For how many seconds a run's holder has given no sign of life; None without one, or while it is not long."""
+        run = self.progress(run_id)
+        if run.pid is None or run.heartbeat is None:
+            return None
+        passed = datetime.fromisoformat(now()) - datetime.fromisoformat(run.heartbeat)
+        return passed.total_seconds() if passed.total_seconds() > leases.STALE else None
 
     def runs(self) -> list[RunSummary]:
         """All runs, by id."""

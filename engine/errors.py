@@ -5,6 +5,7 @@
     │   ├── ConfigError              an experiment's TOML, a parameter, a sweep
     │   ├── DataError                market data: a file, a dataset, a symbol
     │   └── StoreError               a database or file of the home that cannot be used as it is
+    │       └── DiskFullError        no room is left where the home lies
     ├── ContractError                a stage emits or reads what the contract table does not grant
     ├── StageError                   a stage gave a result that breaks its protocol (shape, range, dtype)
     └── WorkersLost                  worker processes are gone, and what they had in hand
@@ -34,6 +35,10 @@ class DataError(InputError):
 
 class StoreError(InputError):
     """The home's database or a stored file cannot be used as it is."""
+
+
+class DiskFullError(StoreError):
+    """No room is left on the home's disk."""
 
 
 class ContractError(BulkheadError):

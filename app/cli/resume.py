@@ -23,6 +23,9 @@ def resume(
     failed: Annotated[
         bool, typer.Option("--failed", help="Run the containers again that are not done, of a finished run too.")
     ] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Also from a process that holds it and gives no sign of life.")
+    ] = False,
     workers: WorkersOption = None,
     backend: BackendOption = "loky",
     scheduler: SchedulerOption = None,
@@ -38,12 +41,12 @@ def resume(
     from app.services import resuming, running
 
     with opened.store() as store:
-        prepared = resuming.resumable(opened, store, run_id, failed)
+        prepared = resuming.resumable(opened, store, run_id, failed, take_over)
         known = store.progress(run_id)
         total, left = known.containers, known.containers - known.done - known.failed
         say(f"run {run_id}: {left} of {total} containers to go")
         count = workers or max(1, min(running.default_workers(), left))
-        carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, queue))
+        carry_out(store, prepared, run_id, as_json, Options(count, backend, scheduler, queue, take_over))
 
 
 def extend(

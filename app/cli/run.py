@@ -89,6 +89,7 @@ class Options:
     backend: str
     scheduler: str | None
     queued: bool
+    take_over: bool = False
 
 
 def carry_out(store: "Store", prepared: "Prepared", run_id: int, as_json: bool, options: Options) -> None:
@@ -114,9 +115,12 @@ def carry_out(store: "Store", prepared: "Prepared", run_id: int, as_json: bool, 
                     told,
                     scheduler=options.scheduler,
                     queued=options.queued,
+                    take_over=options.take_over,
                 )
         except KeyboardInterrupt:
             report = stopped(store, run_id)
+    if report.error:
+        say(report.error)
     if as_json:
         print_json({key: value for key, value in asdict(report).items() if key in KEYS})
     else:

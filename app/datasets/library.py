@@ -250,6 +250,8 @@ class DatasetLibrary:
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / ".lock").open("w") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
+                for path in self.folder.glob(storage.DRAFTS):  # of somebody who was killed while writing
+                    path.unlink(missing_ok=True)
                 yield
         except OSError as error:
             raise DataError(f"{self.folder}: cannot be written ({error.strerror}); choose another --home") from None

@@ -20,6 +20,8 @@ from engine.market.actions import Action, ends
 from engine.market.dataset import Dataset, canonical_hash, describe, sessions_of
 from engine.market.market import ACTION, COLUMNS, Market
 
+#: What `atomic` writes before it has its name; a pattern.
+DRAFTS = ".*.*-????????"
 _KEY = b"bulkhead"
 #: The bars have their hash; this is the description's, as calendar and adjustment are no part of it.
 _CHECKSUM = b"bulkhead.sha256"

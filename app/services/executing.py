@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.services.full import full, pause
+from app.services.heartbeat import Heartbeat
 from app.services.steering import Steering
 from db.store import BENCHMARK, Lease, Store
 from engine.parallel.block import Block
@@ -24,7 +26,7 @@ Progress = Callable[[int, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a run ended, with the keys of `bulkhead run --json`."""
+    """How a run ended, with the keys of `bulkhead run --json`. `error`: why it is paused, and how to go on."""
 
     run: int
     containers: int
@@ -34,6 +36,7 @@ class Report:
     startup_seconds: float
     digest: str | None
     status: str
+    error: str | None = None
 
 
 def _committed(store: Store, lease: Lease, blocks: Iterator[Block]) -> Iterator[Block]:
@@ -63,16 +66,18 @@ def execute(
     order: Iterable[int] | None = None,
     scheduler: str | None = None,
     queued: bool = False,
+    take_over: bool = False,
 ) -> Report:
     """Run all containers of a created run that are not stored yet, and store each batch as it is finished.
 
     `progress` is called with (done, failed, all). `order`: the order to dispatch in; it changes no result. `scheduler`:
     of the cluster, for backend dask. `queued`: wait in the queue first (`steering.ahead`). A KeyboardInterrupt stops
-    the run and keeps what is committed, and so does a request to stop or pause it, without the interrupt.
+    the run and keeps what is committed, and so does a request to stop or pause it, without the interrupt; where a disk
+    is full it is paused. `take_over`: also if a process holds it that gives no sign of life.
     """
     plan, opened = prepared.plan, time.perf_counter()
     total = plan.containers
-    with store.claim(run_id) as lease, Steering(store, run_id) as steering:
+    with store.claim(run_id, take_over) as lease, Heartbeat(store, lease), Steering(store, lease) as steering:
         before, stored = store.progress(run_id), set(store.committed(run_id).tolist())
         done, failed = before.done, before.failed
         startup = seconds = 0.0
@@ -81,7 +86,7 @@ def execute(
             if queued:
                 steering.wait_for_turn()
                 opened = time.perf_counter()
-            with Pool(plan, workers, backend, steering.folder, scheduler) as pool:
+            with Pool(plan, workers, backend, lease.folder, scheduler) as pool:
                 startup = time.perf_counter() - opened
                 store.start(lease, startup)
                 for block in pool.blocks([] if BENCHMARK in stored else [BENCHMARK]):
@@ -99,15 +104,19 @@ def execute(
                     if progress:
                         progress(done, failed, total)
                 seconds = time.perf_counter() - started
+            digest = store.finish(lease, "done", seconds=seconds)
         except KeyboardInterrupt:
             store.finish(lease, steering.asked or "stopped")
             if steering.asked is None:
                 raise
             return Report(run_id, total, done, total - done, seconds, startup, None, steering.asked)
         except BaseException as error:
+            if reason := full(error):
+                line = pause(store, lease, reason)
+                now = store.progress(run_id)
+                return Report(run_id, total, now.done, total - now.done, seconds, startup, None, "paused", line)
             store.finish(lease, "failed", error=str(error) or type(error).__name__)
             raise
-        digest = store.finish(lease, "done", seconds=seconds)
     return Report(run_id, total, done, total - done, seconds, startup, digest, "done")
 
 

@@ -4,18 +4,16 @@ Requests are rows of the database, so that anybody who has the home can make the
 """
 
 import _thread
-import shutil
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
 
-from db.store import Request, RunState, Store
+from db.store import Lease, Request, RunState, Store
 from engine.errors import StoreError
 from engine.parallel.desk import Seat as Seat
 from engine.parallel.desk import ask_to_kill, seats
@@ -31,23 +29,18 @@ _ENDS = {"stop": "stopped", "pause": "paused"}
 class Steering:
     """Looks for requests to a run while it is open. A context manager, in the main thread of the runner.
 
-    `asked`: how the run was asked to end; it is then interrupted. `folder`: where what runs now is written down.
+    `asked`: how the run was asked to end; it is then interrupted.
     """
 
-    def __init__(self, store: Store, run_id: int) -> None:
+    def __init__(self, store: Store, lease: Lease) -> None:
         self.asked: str | None = None
-        self.folder: Path = store.folder(run_id)
         self._store = store
-        self._run_id = run_id
+        self._run_id = lease.run_id
+        self._folder = lease.folder
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name=f"steering-{run_id}", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name=f"steering-{lease.run_id}", daemon=True)
 
     def __enter__(self) -> Self:
-        shutil.rmtree(self.folder, ignore_errors=True)  # what a runner left that was killed
-        try:
-            self.folder.mkdir(parents=True)
-        except OSError as error:
-            raise StoreError(f"{self.folder} cannot be made: {error.strerror}") from None
         for request in self._store.requests(self._run_id):
             self._store.handled(request)  # they were for the runner before
         self._thread.start()
@@ -58,11 +51,10 @@ class Steering:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait_for_turn(self) -> None:
         """Wait while a run is `ahead`; meanwhile the run's folder says that it waits."""
-        mark = self.folder / _WAITS
+        mark = self._folder / _WAITS
         while ahead(self._store.states(), self._run_id):
             mark.touch()
             time.sleep(_LOOK)
@@ -80,7 +72,7 @@ class Steering:
 
     def _obey(self, request: Request) -> None:
         if request.action == "kill" and request.idx is not None:
-            ask_to_kill(self.folder, [request.idx])
+            ask_to_kill(self._folder, [request.idx])
         elif request.action in _ENDS and self.asked is None:
             self.asked = _ENDS[request.action]
             _thread.interrupt_main()

@@ -23,6 +23,7 @@ class Local:
         self.workers = workers
         self._folder = folder
         self._stack = contextlib.ExitStack()
+        self._runner: int | None = None
 
     def __enter__(self) -> "Local":
         # a string hash that differs between workers must not be able to reach a result
@@ -42,7 +43,9 @@ class Local:
                 max_nbytes=None,
             )
         )
-        list(self._parallel(joblib.delayed(tasks.warm)(self._path, self.workers) for _ in range(self.workers)))
+        self._runner = os.getpid() if self.workers > 1 else None
+        warm = joblib.delayed(tasks.warm)
+        list(self._parallel(warm(self._path, self.workers, self._runner) for _ in range(self.workers)))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,6 +55,7 @@ class Local:
     def cells(self, batches: Iterable[tasks.Task]) -> Iterator[list[Block]]:
         """Run the batches; yields the blocks of each as it is finished. Raises WorkersLost when one was killed."""
         try:
-            yield from self._parallel(joblib.delayed(tasks.cell)(self._path, task, self._desks) for task in batches)
+            cell = joblib.delayed(tasks.cell)
+            yield from self._parallel(cell(self._path, task, self._desks, self._runner) for task in batches)
         except TerminatedWorkerError as error:
             raise WorkersLost("a worker process ended; see the system's log") from error

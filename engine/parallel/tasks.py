@@ -76,10 +76,13 @@ def forget() -> None:
     load.cache_clear()
     _shared.cache_clear()
     _ready.cache_clear()
+    follow.cache_clear()
 
 
-def cell(source: str | Parcel, task: Task, folder: str | None = None) -> list[Block]:
-    """A joblib task: run a batch of a plan. `folder`: where its desk is, on this machine."""
+def cell(source: str | Parcel, task: Task, folder: str | None = None, runner: int | None = None) -> list[Block]:
+    """A joblib task: run a batch of a plan. `folder`: where its desk is, on this machine; `runner`: see `follow`."""
+    if runner is not None:
+        follow(runner)  # one that takes the place of a lost one was not warmed
     plan = load(source)
     _shared(source, not plan.sources)  # before the fork, so that every child finds ready what is not the user's
     groups: Sequence[Sequence[int]] = [[index] for index in task.indices] if task.alone else [task.indices]
@@ -99,11 +102,10 @@ def _ready(parcel: Parcel) -> None:
     load_kernels(load(parcel).raw)
 
 
-def warm(path: str, workers: int) -> int:
-    """A joblib task: load everything a cell needs, and wait until every worker has."""
-    if workers > 1:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runner, which then stops its workers
-        _die_with_runner()
+def warm(path: str, workers: int, runner: int | None) -> int:
+    """A joblib task: load everything a cell needs, and wait until every worker has. `runner`: see `follow`."""
+    if runner is not None:
+        follow(runner)
     plan = load(path)
     load_kernels(plan.raw)
     if not plan.sources:
@@ -118,7 +120,14 @@ def warm(path: str, workers: int) -> int:
     return os.getpid()
 
 
-def _die_with_runner() -> None:
-    """A worker of a runner that is gone would go on with tasks nobody waits for."""
+@lru_cache(maxsize=1)
+def follow(runner: int) -> None:
+    """Be a worker of the process `runner`: end with it, and leave Ctrl-C to it, which then stops its workers.
+
+    A worker of a runner that is gone would go on with tasks nobody waits for.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != runner:
+            os._exit(0)

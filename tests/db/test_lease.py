@@ -153,7 +153,7 @@ def test_a_stale_lease_cannot_write(store: Store) -> None:
 def test_the_lock_file_goes_with_the_lease(store: Store, tmp_path: Path) -> None:
     run_id = store.create_run(new_run())
     with store.claim(run_id) as lease:
-        assert [path.name for path in (tmp_path / "runs").iterdir()] == [f"{run_id}.lock"]
+        assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == [f"{run_id}", f"{run_id}.lock"]
         lease.release()
         lease.release()
     assert list((tmp_path / "runs").iterdir()) == []

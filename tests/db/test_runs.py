@@ -52,7 +52,7 @@ def test_a_run_from_start_to_end(store: Store) -> None:
 def test_states_are_those_of_the_runs(store: Store) -> None:
     def both() -> list[tuple[object, ...]]:
         names = RunState.__slots__
-        found = [tuple(getattr(run, name) for name in names) for run in store.runs()]
+        found = [tuple(getattr(store.run(run.id), name) for name in names) for run in store.runs()]
         assert [tuple(getattr(state, name) for name in names) for state in store.states()] == found
         return [(run.id, run.status, run.done, run.failed) for run in store.states()]
 
