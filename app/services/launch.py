@@ -25,7 +25,7 @@ def launch(home: Home, text: str, workers: int | None = None) -> int:
     The run goes on when this process ends. What it says stands in HOME/logs/run-<id>.log. ConfigError with its one line
     when it cannot run, and nothing is left behind.
     """
-    logs = home.path / "logs"
+    logs = home.within("logs")
     log = logs / f"starting-{uuid.uuid4().hex}.log"
     try:
         logs.mkdir(parents=True, exist_ok=True)
