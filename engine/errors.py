@@ -16,9 +16,20 @@ Anything else that escapes is a defect of Bulkhead itself and is reported as an 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+#: Characters of a message.
+MOST = 2000
+
 
 class BulkheadError(Exception):
-    """Base of all errors Bulkhead raises on purpose; `str(error)` is one line for the user."""
+    """Base of all errors Bulkhead raises on purpose; `str(error)` is one line for the user.
+
+    Whatever a message quotes, it stays one line of printable characters, and of a length that can be read.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        text = text if len(text) <= MOST else f"{text[:MOST]}…"
+        return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 class InputError(BulkheadError):

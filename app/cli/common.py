@@ -159,10 +159,12 @@ def parse_container(text: str) -> tuple[int, int]:
 
 def read_text(path: str, what: str) -> str:
     """The text of a file, or of standard input for `-`. InputError in one line."""
+    from app.services.paths import own
+
     try:
         if path == "-":
             return sys.stdin.buffer.read(_MOST + 1).decode()
-        with Path(path).expanduser().open("rb") as file:
+        with own(path, what).open("rb") as file:
             return file.read(_MOST + 1).decode()
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: this {what} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None

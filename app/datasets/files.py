@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.services.paths import own
 from engine.errors import DataError
 
 #: Left out, in this order, where a file's name is a symbol's.
@@ -35,14 +36,14 @@ def find(named: File | Path | str | Sequence[Path | str]) -> tuple[File, ...]:
     """The files of paths and patterns (`dir/*.csv`, `**` for all folders below), a pattern's in order of their paths.
 
     A path that exists is that file, whatever its name; a File alone is taken as it is. Raises DataError for a pattern
-    that nothing matches, or that matches a folder.
+    that nothing matches, or that matches a folder, InputError for what cannot be a path.
     """
     if isinstance(named, File):
         return (named,)
     named = [named] if isinstance(named, Path | str) else named
     paths: dict[str, Path] = {}
     for one in named:
-        for path in _paths(os.path.expanduser(one)):
+        for path in _paths(os.fspath(own(one, "FILE"))):
             paths.setdefault(os.path.normpath(path), Path(path))
     if not paths:
         raise DataError("no file; name at least one")

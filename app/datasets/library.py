@@ -16,7 +16,8 @@ from app.datasets.difference import Difference, difference
 from app.datasets.examine import Examined, Files, examine
 from app.datasets.refusal import Dropped
 from app.datasets.wanted import NAME, Wanted
-from engine.errors import DataError, nearest
+from app.services import paths
+from engine.errors import DataError, InputError, nearest
 from engine.market.dataset import Dataset
 from engine.market.market import Market
 from engine.market.quality import Report, check
@@ -36,7 +37,8 @@ class DatasetLibrary:
     """
 
     def __init__(self, home: Path) -> None:
-        self.folder = Path(home) / "datasets"
+        self.home = Path(home)
+        self.folder = self.home / "datasets"
 
     def add(self, files: Files, wanted: Wanted | str, **options: Any) -> Dataset:
         """Read, check and store files as the newest version of a name; nothing is stored when a row is refused.
@@ -212,12 +214,12 @@ class DatasetLibrary:
         versions = names.get(name, ())
         if versions[-1:] != (hash,):
             names[name] = (*versions, hash)
-        with storage.atomic(self.folder / "names.json") as file:
+        with storage.atomic(self._within("names.json")) as file:
             file.write(json.dumps({"format": 1, "names": names}, indent=1, sort_keys=True).encode())
 
     def _names(self) -> dict[str, tuple[str, ...]]:
         """Name to hashes, oldest version first."""
-        path = self.folder / "names.json"
+        path = self._within("names.json")
         try:
             content = json.loads(path.read_bytes())
             names = content["names"]
@@ -238,14 +240,22 @@ class DatasetLibrary:
         return {path.stem: path for path in SAMPLES.glob("*.parquet")}
 
     def _path(self, hash: str) -> Path:
-        return self.folder / f"{hash}.parquet"
+        return self._within(f"{hash}.parquet")
 
     def _dropped(self, hash: str) -> Path:
-        return self.folder / f"{hash}.dropped.parquet"
+        return self._within(f"{hash}.dropped.parquet")
+
+    def _within(self, name: str) -> Path:
+        """The path of a file of the library, which lies under the home whatever links are there."""
+        try:
+            return paths.inside(self.home, "datasets", name)
+        except InputError as error:
+            raise DataError(str(error)) from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Only one process at a time changes names. The lock goes with the process, however it ends."""
+        self._within("names.json")  # before anything is made
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with (self.folder / ".lock").open("w") as file:

@@ -57,6 +57,10 @@ class Wanted:
                 raise DataError(f"no {what} '{value}'; {nearest(str(value), [word for word in known if word])}")
         if self.tz is not None:
             check_zone(self.tz)
+        if self.symbol is not None and not (
+            self.symbol.strip() and self.symbol.isprintable() and len(self.symbol) <= 64
+        ):
+            raise DataError(f"{self.symbol[:64]!r} is no name for a symbol; use up to 64 characters that can be seen")
         if self.symbol is not None and self.symbol_from is not None:
             raise DataError("one name for the only symbol, and names from the files, cannot both be; choose one")
         if self.available_at is not None and not (self.features or self.all_features):

@@ -103,8 +103,8 @@ def _outcome(home: Home, name: str, hash: str) -> str:
 def _file(home: Home, upload: Upload) -> Iterator[File]:
     """The upload as a file, gone after the block. What is said of it carries its owner's name, and no options."""
     suffix = upload.name.rpartition(".")[2].lower()
-    folder = home.path / "tmp"
-    path = folder / f"{uuid.uuid4().hex}.{suffix if suffix in SUFFIXES else 'csv'}"
+    path = home.within("tmp", f"{uuid.uuid4().hex}.{suffix if suffix in SUFFIXES else 'csv'}")
+    folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(upload.content)

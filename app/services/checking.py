@@ -31,7 +31,7 @@ FOLDER = "stages"
 DATASET = "us-tech"
 #: The most bars of it: what a stage does shows in these.
 _BARS = 6000
-_SAFE = re.compile(r"[^\w.+-]")
+_SAFE = re.compile(r"[^A-Za-z0-9_.+-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def _named(sources: Sequence[Source], name: str) -> Source:
 
 
 def _path(home: Home, kind: str, digest: str) -> Path:
-    return home.path / "cache" / "checks" / f"{digest}-{_SAFE.sub('_', kind)}-{engine_version()}.json"
+    return home.within("cache", "checks", f"{digest}-{_SAFE.sub('_', kind)[:64]}-{engine_version()}.json")
 
 
 def _keep(home: Home, report: Report) -> None:

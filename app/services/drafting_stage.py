@@ -29,9 +29,10 @@ def begin(home: Home, family: str, name: str) -> Begun:
     """Write the files of a new stage. Raises ConfigError for a name that cannot be, and nothing is overwritten."""
     if family not in STAGES:
         raise ConfigError(f"there is no family '{family}'; {nearest(family, STAGES)}")
-    stage = checking.folder(home) / f"{name}.py"
-    test = checking.folder(home) / "tests" / f"test_{name}.py"
-    experiment = home.path / "experiments" / f"{name}.toml" if family in EXPERIMENTS else None
+    _check_name(name)
+    stage = home.within(checking.FOLDER, f"{name}.py")
+    test = home.within(checking.FOLDER, "tests", f"test_{name}.py")
+    experiment = home.within("experiments", f"{name}.toml") if family in EXPERIMENTS else None
     _check(home, name, stage)
     texts = {stage: STAGES[family], test: TESTS[family]}
     if experiment:
@@ -50,9 +51,12 @@ def class_name(name: str) -> str:
     return found if found.isidentifier() and found != name else f"{found or 'Own'}Stage"
 
 
-def _check(home: Home, name: str, path: Path) -> None:
+def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name) or keyword.iskeyword(name):
         raise ConfigError(f"'{name}' is no name for a stage; use letters, digits and _, e.g. my_breakout")
+
+
+def _check(home: Home, name: str, path: Path) -> None:
     if name in BUILT_IN.strategies or name in BUILT_IN.classifiers or name in _RESERVED:
         raise ConfigError(f"'{name}' is built in; choose another name, e.g. my_{name}")
     if path.exists():

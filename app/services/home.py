@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from app.services import paths
 from engine.errors import StoreError
 
 if TYPE_CHECKING:  # imported where they are used: a command that only lists runs need not wait for pandas
@@ -19,14 +20,17 @@ class Home:
     """One home. `path` is made when it is not there. Raises StoreError when it cannot be."""
 
     def __init__(self, path: Path | None = None) -> None:
-        named = path or os.environ.get(VARIABLE) or platformdirs.user_data_dir("bulkhead")
-        self.path = Path(named).expanduser().resolve()
+        named = paths.own(path or os.environ.get(VARIABLE) or platformdirs.user_data_dir("bulkhead"), "--home")
         try:
+            self.path = named.resolve()
             self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"the home {self.path} cannot be made: {error.strerror}; choose another with --home"
-            ) from None
+        except (OSError, RuntimeError) as error:  # the second: links that go round in circles
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StoreError(f"the home {named} cannot be made: {reason}; choose another with --home") from None
+
+    def within(self, *names: str, what: str = "name") -> Path:
+        """A path under the home, by the names of its parts. Raises InputError: see `app.services.paths`."""
+        return paths.inside(self.path, *names, what=what)
 
     @property
     def datasets(self) -> "DatasetLibrary":

@@ -51,7 +51,7 @@ def _launched(
     home: Home, command: list[str], text: str, workers: int | None, begun: Callable[[], bool] = lambda: True
 ) -> int:
     """`begun`: whether it can be seen to have begun, after it has said so."""
-    logs = home.path / "logs"
+    logs = home.within("logs")
     log = logs / f"starting-{uuid.uuid4().hex}.log"
     try:
         logs.mkdir(parents=True, exist_ok=True)

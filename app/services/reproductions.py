@@ -46,7 +46,7 @@ class Reproduction:
 
 def begin(home: Home, text: str, run_id: int | None = None) -> str:
     """Begin to reproduce an exported config; returns its name. `run_id`: the run it was exported from."""
-    folder = home.path / "reproductions"
+    folder = home.within("reproductions")
     name = f"{f'run-{run_id}' if run_id is not None else 'file'}-{uuid.uuid4().hex[:12]}"
     try:
         (folder / name).mkdir(parents=True)
@@ -61,8 +61,10 @@ def begin(home: Home, text: str, run_id: int | None = None) -> str:
 
 def look(home: Home, name: str) -> Reproduction | None:
     """How far it is; None when there is no such one."""
-    folder = home.path / "reproductions" / name
-    if not _NAME.fullmatch(name) or not folder.is_dir():
+    if not _NAME.fullmatch(name):
+        return None
+    folder = home.within("reproductions", name)
+    if not folder.is_dir():
         return None
     try:
         running = _locked(folder / "lock")  # asked first: what it wrote before it ended is then there
@@ -81,7 +83,7 @@ def look(home: Home, name: str) -> Reproduction | None:
 
 def latest(home: Home, run_id: int) -> Reproduction | None:
     """The newest of a run."""
-    folder = home.path / "reproductions"
+    folder = home.within("reproductions")
     found = [path for path in folder.glob(f"run-{run_id}-*") if _NAME.fullmatch(path.name)]
     newest = max(found, key=_age, default=None)
     return look(home, newest.name) if newest is not None else None
