@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import distributed
 import pytest
 
 from engine.errors import InputError
@@ -45,7 +46,10 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             assert processes[0].poll() is None
             time.sleep(0.05)
         processes += [subprocess.Popen([*worker, "--host", "127.0.0.1"], **common) for _ in range(2)]
-        yield json.loads(file.read_text())["address"]
+        address = json.loads(file.read_text())["address"]
+        with distributed.Client(address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield address
     finally:
         for process in processes[::-1]:
             process.terminate()

@@ -78,7 +78,7 @@ def test_under_every_classifier(kind: str) -> None:
 WEIGHT = st.sampled_from([0.0, 0.25, 0.5, 1.0, -0.5])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kinds=st.lists(st.sampled_from(STRATEGIES), min_size=1, max_size=4, unique=True),
     draw=st.data(),

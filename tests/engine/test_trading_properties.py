@@ -14,7 +14,7 @@ from engine.projections.account import project
 from tests.engine.trading import batch_of, plain, rules_of, run_case
 from tests.oracle.cases import cases
 
-some = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 Row = dict[str, Any]
 
 

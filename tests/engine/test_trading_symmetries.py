@@ -74,7 +74,7 @@ def mirrorable(draw: st.DrawFn) -> dict[str, Any]:
     return case | {"rules": rules}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=mirrorable())
 def test_short_is_long_in_a_mirror(case: dict[str, Any]) -> None:
     first, cash = case["rules"]["first_bar"], case["rules"]["initial_cash"]
