@@ -52,7 +52,7 @@ class RunSummary:
 
     `status`: queued, running, paused, stopped, interrupted (its runner is gone), done, failed (`error` says why).
     `pid`: the runner's while it lives; `heartbeat`: its last commit. `seconds`: from the first dispatch to the last
-    commit. Times: UTC, ISO 8601.
+    commit. `epoch`: how often somebody began to work on it. Times: UTC, ISO 8601.
     """
 
     id: int
@@ -74,6 +74,7 @@ class RunSummary:
     startup_seconds: float | None
     digest: str | None
     error: str | None
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,6 @@ class Run(RunSummary):
     fingerprint: str
     workers: int | None
     backend: str | None
-    epoch: int
     decisions_digest: str | None
     trials: int
     reveals: int
@@ -164,10 +164,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """As much of a run as tells whether something happened to it, and how fast it goes. Fields as in `RunSummary`.
-
-    `epoch`: how often somebody began to work on it.
-    """
+    """As much of a run as tells whether something happened to it, and how fast it goes. Fields as in `RunSummary`."""
 
     id: int
     name: str
