@@ -76,8 +76,10 @@ def examine(home: Path, expected: Mapping[int, tuple[str, str | None]], run_id: 
         rows = ask("SELECT count(*) FROM container WHERE run_id = ?")[0]
         journal = ask("SELECT coalesce(sum(containers), 0) FROM journal WHERE run_id = ?")[0]
         blocks = ask("SELECT coalesce(sum(containers), 0) FROM block WHERE run_id = ?")[0]
-        trials, whole = connection.execute("SELECT sum(trials), (SELECT sum(containers) FROM run) FROM hypothesis").fetchone()
-        account.doubled = (journal - rows) + (blocks - rows) + max(done + failed - containers, 0) + max(trials - whole, 0)
+        trials = connection.execute("SELECT sum(trials) FROM hypothesis").fetchone()[0]
+        whole = connection.execute("SELECT sum(containers) FROM run").fetchone()[0]
+        more = max(done + failed - containers, 0) + max(trials - whole, 0)
+        account.doubled = abs(journal - rows) + abs(blocks - rows) + more
         good = sum(row[0] == "done" for index, row in found.items() if index != BENCHMARK)
         if (status, pid, done, failed) != ("done", None, good, containers - good):
             unsound.append(f"the run says {status}, {done} done, {failed} failed, held by {pid}")

@@ -4,6 +4,7 @@ import os
 import signal
 import time as clock
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,19 @@ def wait_for(point: str, gate: str, name: str = "") -> None:
             Path(f"{gate}.reached{name}").touch()
         while not os.path.exists(gate):
             clock.sleep(0.001)
+
+    _wrap(point, at)
+
+
+def fill(point: str, folder: str) -> None:
+    """The disk of a folder is full from the first time this process is at a point."""
+
+    def at() -> None:
+        with suppress(OSError), open(f"{folder}/ballast", "xb", buffering=0) as file:
+            for size in (1 << 20, 1 << 12, 1):
+                with suppress(OSError):
+                    while file.write(bytes(size)):
+                        pass
 
     _wrap(point, at)
 

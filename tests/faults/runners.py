@@ -70,7 +70,9 @@ class Runner:
             children = psutil.Process(self.pid).children()
         except psutil.NoSuchProcess:
             return []
-        return [child for child in children if "loky" in " ".join(_command(child)) and "tracker" not in str(_command(child))]
+        return [
+            child for child in children if "loky" in (words := " ".join(_command(child))) and "tracker" not in words
+        ]
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -1,4 +1,4 @@
-"""Two runners and one run: one owns it. One that is stopped, and goes on after another took its run, commits nothing."""
+"""Two runners and one run: one owns it. One that was stopped, and goes on when another owns it, commits nothing."""
 
 import signal
 
@@ -65,7 +65,7 @@ def test_a_slow_runner_is_not_taken_for_a_stopped_one(bench: Bench) -> None:
     quick = [[REPLACE, "app.services.heartbeat", "BEAT", 0.01]]
     before = [*quick, ["tests.faults.points.wait_for", "after a commit", str(home / "gate")]]
     slow = bench.zygote.start("run", str(bench.config), "--workers", "1", "--json", home=home, before=before)
-    slow.until(lambda: (home / "gate.reached").exists())
+    slow.until((home / "gate.reached").exists)
     age(home)
     slow.until(lambda: beat(home) > "2026-01-02")
     told = resumed(bench, home, "--take-over")
@@ -98,7 +98,7 @@ def test_two_at_once(bench: Bench) -> None:
             for one in range(2)
         ]  # fmt: skip
         for one, runner in enumerate(both):
-            runner.until(lambda one=one: (home / f"gate.reached{one}").exists())
+            runner.until((home / f"gate.reached{one}").exists)
         (home / "gate").touch()
         ends = [runner.wait() for runner in both]
         for path in home.glob("gate*"):
