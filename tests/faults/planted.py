@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +12,7 @@ import numpy as np
 import engine.steps as steps
 from db import results, write
 from db.store import Store
+from engine.indicators.hub import Hub
 from engine.parallel import pool, tasks
 from engine.parallel.pool import Pool
 from engine.strategies import ma_cross, random_entry
@@ -25,9 +25,13 @@ def _around(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 def global_generator() -> None:
     """One generator for all containers of a process."""
     shared = np.random.default_rng(1)
-    _around(random_entry.RandomEntry, "signal", lambda real: lambda self, market, indicators, regimes, generators: real(
-        self, market, indicators, regimes, {name: shared for name in generators}
-    ))  # fmt: skip
+
+    def make(real: Any) -> Any:
+        return lambda self, market, indicators, regimes, generators: real(
+            self, market, indicators, regimes, dict.fromkeys(generators, shared)
+        )
+
+    _around(random_entry.RandomEntry, "random_signal", make)
 
 
 def set_order() -> None:
@@ -42,7 +46,7 @@ def set_order() -> None:
 
         return signal
 
-    _around(ma_cross.MACross, "signal", make)
+    _around(ma_cross.MaCross, "signal", make)
 
 
 def worker_seed() -> None:
@@ -61,23 +65,32 @@ def clock() -> None:
 
         return signal
 
-    _around(ma_cross.MACross, "signal", make)
+    _around(ma_cross.MaCross, "signal", make)
 
 
 def shared_indicators() -> None:
-    """An indicator that a strategy may write to, and one that does."""
+    """Indicators that a strategy may write to, and one that does."""
+
+    def writable(real: Any) -> Any:
+        def get(self: Hub, request: Any) -> Any:
+            found = real(self, request)
+            if not found.flags.writeable:
+                found = self._values[request] = np.array(found)
+            return found
+
+        return get
 
     def make(real: Any) -> Any:
         def signal(self: Any, market: Any, indicators: Any, *rest: Any) -> Any:
             found = real(self, market, indicators, *rest)
             for array in indicators.values():
-                array.setflags(write=True)
                 array *= 1.0 + self.fast * 1e-3
             return found
 
         return signal
 
-    _around(ma_cross.MACross, "signal", make)
+    _around(Hub, "get", writable)
+    _around(ma_cross.MaCross, "signal", make)
 
 
 def counted_before_written() -> None:
@@ -97,7 +110,13 @@ def counted_before_written() -> None:
 def committed_twice() -> None:
     """A commit that is made once more, and passes over what is there."""
     _replacing()
-    _around(Store, "commit", lambda real: lambda self, lease, block: (real(self, lease, block), real(self, lease, block)))
+    real = Store.commit
+
+    def commit(self: Store, lease: Any, block: Any) -> None:
+        real(self, lease, block)
+        real(self, lease, block)
+
+    Store.commit = commit  # type: ignore[method-assign]
 
 
 def _replacing() -> None:
@@ -206,6 +225,3 @@ def shuffle() -> None:
         yield from real(self, order, *rest)
 
     Pool.blocks = blocks  # type: ignore[method-assign,assignment]
-
-
-STOP = signal.SIGSTOP

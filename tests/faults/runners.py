@@ -85,12 +85,12 @@ def _command(process: psutil.Process) -> list[str]:
 class Zygote:
     """Forks runners whose temporary folder is `folder/tmp`. A context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hash_seed: int = 0) -> None:
         self.folder = folder
         self.tmp = folder / "tmp"
         self.tmp.mkdir(parents=True)
         self._number = 0
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.tmp), "PYTHONHASHSEED": "0"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.tmp), "PYTHONHASHSEED": str(hash_seed)}
         environment.pop("BULKHEAD_HOME", None)
         with (folder / "zygote.log").open("w") as log:
             self._process = subprocess.Popen(

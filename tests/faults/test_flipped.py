@@ -10,7 +10,7 @@ import numpy as np
 from db.store import BENCHMARK, Store
 from engine.errors import StoreError
 from tests.faults.conftest import Bench
-from tests.faults.oracle import examine, opened
+from tests.faults.oracle import Results, examine, opened
 from tests.faults.tier import SEED, count, draw
 
 PAGE = 16384
@@ -25,7 +25,15 @@ def read(home: Path) -> Any:
         indices, sketches = store.sketches(1)
         logs = [store.events(1, index).tobytes() for index in (BENCHMARK, 0, 150, 359)]
         return (
-            (fixed, run.containers, run.done, run.failed, run.digest, run.decisions_digest, store.committed(1).tolist()),
+            (
+                fixed,
+                run.containers,
+                run.done,
+                run.failed,
+                run.digest,
+                run.decisions_digest,
+                store.committed(1).tolist(),
+            ),
             [(row, row.metrics, row.test_metrics) for row in rows],
             (indices.tolist(), np.asarray(sketches).tobytes(), logs, store.failures(1), store.container(1, BENCHMARK)),
         )
@@ -46,6 +54,30 @@ def moved(home: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def judged(home: Path, whole: Any, expected: Results) -> str:
+    """How damage in a home shows; `whole`: what `read` gives without."""
+    try:
+        now = read(home)
+    except StoreError as error:
+        return "on reading" if "\n" not in str(error) else f"said in several lines: {error}"
+    if now == whole:
+        return "harmless"
+    try:
+        clean = examine(home, expected).clean
+    except (sqlite3.DatabaseError, StoreError):
+        clean = False
+    return "not at all" if clean else "by a check"
+
+
+def flip(home: Path, page: int, inside: int, mask: int) -> None:
+    """Change a byte of a home's database."""
+    with (home / "bulkhead.sqlite").open("r+b") as file:
+        file.seek((page - 1) * PAGE + inside)
+        (byte,) = file.read(1)
+        file.seek((page - 1) * PAGE + inside)
+        file.write(bytes([byte ^ mask]))
+
+
 def test_flipped_bytes(bench: Bench, tmp_path: Path) -> None:
     random, tries = draw("flipped bytes"), count(200, 20)
     home = bench.home()
@@ -60,26 +92,9 @@ def test_flipped_bytes(bench: Bench, tmp_path: Path) -> None:
         shutil.copytree(home, copy)
         kind = names[number % len(names)] if number < len(names) else random.choice(names)
         page, inside, mask = random.choice(kinds[kind]), random.randrange(PAGE), 1 << random.randrange(8)
-        path = copy / "bulkhead.sqlite"
-        with path.open("r+b") as file:
-            file.seek((page - 1) * PAGE + inside)
-            (byte,) = file.read(1)
-            file.seek((page - 1) * PAGE + inside)
-            file.write(bytes([byte ^ mask]))
+        flip(copy, page, inside, mask)
         label = f"seed {SEED}, flip {number}: {kind}, page {page}, byte {inside}, mask {mask}"
-        try:
-            now = read(copy)
-        except StoreError as error:
-            assert "\n" not in str(error), label
-            found["on reading"] += 1
-            continue
-        if now == whole:
-            found["harmless"] += 1
-            continue
-        try:
-            clean = examine(copy, bench.expected).clean
-        except (sqlite3.DatabaseError, StoreError):
-            clean = False
-        assert not clean, (label, "read as if nothing were wrong")
-        found["by a check"] += 1
+        ended = judged(copy, whole, bench.expected)
+        assert ended in found, (label, ended)
+        found[ended] += 1
     print(f"{tries} bytes flipped on {len(names)} kinds of pages: {found}")

@@ -32,7 +32,7 @@ VERDICTS = {
 OUTPUT = FULL and os.environ.get("BULKHEAD_FAULT_OUTPUT") == "1"
 
 
-def run(home: Path, containers: int, share: int, armed: bool) -> Results:
+def run(home: Path, containers: int, share: int, armed: bool, workers: int = 2) -> Results:
     """Run `containers` of the rare strategy in a home; returns what they came to."""
     strategy = {
         "kind": "rare",
@@ -48,8 +48,8 @@ def run(home: Path, containers: int, share: int, armed: bool) -> Results:
     parsed, plan = prepare(experiment(strategy, limits=limits), market, STAGES)
     prepared = running.Prepared("", parsed, plan, "small")
     with Store(home) as store:
-        run_id = running.create(store, prepared, 2, "loky")
-        running.execute(store, prepared, run_id, 2)
+        run_id = running.create(store, prepared, workers, "loky")
+        running.execute(store, prepared, run_id, workers)
     return results_of(home, run_id)
 
 

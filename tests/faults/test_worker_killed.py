@@ -32,7 +32,7 @@ def test_a_killed_worker_costs_only_time(bench: Bench) -> None:
         runner = bench.zygote.start("run", str(bench.config), "--workers", "2", "--json", home=home)
         label = f"seed {SEED}, run {runs}"
         for _ in range(min(2, kills - killed)):  # more in a row, with nothing done between, is given up on purpose
-            runner.until(lambda: len(runner.workers()) == 2)
+            runner.until(lambda runner=runner: len(runner.workers()) == 2)
             due = time.monotonic() + random.uniform(0.0, 2.0 * bench.seconds)
             runner.until(lambda due=due: time.monotonic() >= due)
             killed += kill_one(runner, random.randrange(2)) is not None
