@@ -120,9 +120,7 @@ class Database:
         try:
             yield
         except UnicodeDecodeError as error:  # a complaint that quotes the damage
-            raise StoreError(
-                f"the database {self.path} is damaged (malformed text); restore it from a backup"
-            ) from error
+            raise StoreError(f"the database {self.path} is damaged; restore it from a backup") from error
         except (exc.DBAPIError, sqlite3.Error) as error:  # the second outside of transactions
             cause = error.orig if isinstance(error, exc.DBAPIError) else error
             told = str(cause)

@@ -134,5 +134,5 @@ class Zygote:
     def _read(self) -> Any:
         assert self._process.stdout
         line = self._process.stdout.readline()
-        assert line, (self.folder / "zygote.log").read_text()
+        assert line, (self._process.wait(), (self.folder / "zygote.log").read_text())
         return json.loads(line)

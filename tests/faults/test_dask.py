@@ -1,4 +1,4 @@
-"""A cluster of which workers are killed, and that is lost as a whole and comes back: the same results, and no hanging."""
+"""A cluster whose workers are killed, and that is lost as a whole and comes back: the same results, and no hanging."""
 
 import json
 import os

@@ -4,6 +4,7 @@ It adopts whatever its runners leave behind, so nothing can hide from it. It is 
 """
 
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -87,6 +88,7 @@ def replace(module: str, name: str, value: Any) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     with tempfile.TemporaryDirectory() as folder:
