@@ -12,7 +12,7 @@ LOCKED  := $(INSTALL) --require-hashes --only-binary :all: --no-deps
 EDIT    := $(INSTALL) --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint docs lock clean chromium
+.PHONY: help setup run test faults lint docs lock clean chromium
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -26,6 +26,10 @@ run: setup ## the sample experiment once, then the workbench (BULKHEAD_HOME, POR
 
 test: $(VENV)/.setup-test chromium ## every test (ARGS="-k …" for some)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+
+faults: $(VENV)/.setup-test ## every fault at its full count, which takes an hour (SEED=1, ARGS="-k …")
+	BULKHEAD_FAULTS=full BULKHEAD_FAULT_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -q -rP -n $(JOBS) --dist loadfile tests/faults $(ARGS)
 
 lint: $(VENV)/.setup-test ## linters, import rules and types; all of them, even after the first that fails
 	@status=0; \

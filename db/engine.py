@@ -119,9 +119,12 @@ class Database:
         """SQLite's own complaints, as one line that names the file."""
         try:
             yield
-        except exc.DBAPIError as error:
-            told = str(error.orig)
-            if _full(error.orig, self.path.parent):
+        except UnicodeDecodeError as error:  # a complaint that quotes the damage
+            raise StoreError(f"the database {self.path} is damaged; restore it from a backup") from error
+        except (exc.DBAPIError, sqlite3.Error) as error:  # the second outside of transactions
+            cause = error.orig if isinstance(error, exc.DBAPIError) else error
+            told = str(cause)
+            if _full(cause, self.path.parent):
                 raise DiskFullError(f"the disk of {self.path.parent} is full; make room and try again") from error
             advice = next((advice for words, advice in _ADVICE if words in told), "try again")
             raise StoreError(f"the database {self.path} cannot be used ({told}): {advice}") from error

@@ -125,7 +125,7 @@ def carry_out(store: "Store", prepared: "Prepared", run_id: int, as_json: bool, 
         print_json({key: value for key, value in asdict(report).items() if key in KEYS})
     else:
         summary(store, report)
-    raise typer.Exit(0 if report.done == report.containers else 1)
+    raise typer.Exit(0 if report.done == report.containers and not report.error else 1)
 
 
 def compiling() -> None:

@@ -14,6 +14,9 @@ from engine.parallel import tasks
 from engine.parallel.block import Block
 from engine.plan import Plan
 
+#: How often workers may be lost while they are made ready.
+_TRIES = 3
+
 
 class Local:
     """Workers made ready for one plan. A context manager. `folder`: where plan and desks lie (default: a new one)."""
@@ -26,6 +29,14 @@ class Local:
         self._runner: int | None = None
 
     def __enter__(self) -> "Local":
+        """Raises WorkersLost when workers keep ending before they are ready."""
+        try:
+            return self._ready()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _ready(self) -> "Local":
         # a string hash that differs between workers must not be able to reach a result
         os.environ.setdefault("PYTHONHASHSEED", "0")
         home = self._folder
@@ -45,7 +56,13 @@ class Local:
         )
         self._runner = os.getpid() if self.workers > 1 else None
         warm = joblib.delayed(tasks.warm)
-        list(self._parallel(warm(self._path, self.workers, self._runner) for _ in range(self.workers)))
+        for left in reversed(range(_TRIES)):
+            try:
+                list(self._parallel(warm(self._path, self.workers, self._runner) for _ in range(self.workers)))
+                break
+            except TerminatedWorkerError as error:
+                if not left:
+                    raise WorkersLost("workers ended while they were made ready; see the system's log") from error
         return self
 
     def __exit__(self, *_: object) -> None:
