@@ -8,6 +8,7 @@
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -88,6 +89,17 @@ class Database:
             connection = self._engine.raw_connection()
             try:
                 connection.cursor().execute(statement)
+            finally:
+                connection.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """The driver's own connection, for what SQLAlchemy has no words for."""
+        with self._errors():
+            connection = self._engine.raw_connection()
+            try:
+                driver: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]
+                yield driver
             finally:
                 connection.close()
 

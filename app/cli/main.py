@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import container, data, difference, export, run, runs, serve, stage
+from app.cli import container, data, difference, export, run, runs, safety, serve, stage
 from app.cli.common import Opened, one_line, say
 from app.cli.later import COMMANDS
 from engine import __version__
@@ -51,6 +51,8 @@ app.command("container")(container.container)
 app.command("export")(export.export)
 app.command("reproduce")(export.reproduce)
 app.command("serve")(serve.serve)
+app.command("backup")(safety.backup)
+app.command("verify")(safety.verify)
 app.command("new")(stage.new)
 app.command("check")(stage.check)
 datasets = typer.Typer(cls=Commands, help="Add, list, check and compare datasets.")
