@@ -34,6 +34,7 @@ _ADVICE = (
     ("not a database", "move it away or choose another --home"),
     ("malformed", "it is damaged; restore it from a backup"),
     ("decode to UTF-8", "it is damaged; restore it from a backup"),
+    ("damaged text", "restore it from a backup"),
     ("full", "make room on the disk and try again"),
     ("unable to open", "check the folder and its permissions"),
     ("readonly", "check the file's permissions"),
@@ -129,8 +130,8 @@ class Database:
         """SQLite's own complaints, as one line that names the file."""
         try:
             yield
-        except exc.DBAPIError as error:
-            told = str(error.orig)
+        except (exc.DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:  # the last: a damaged name or message
+            told = "damaged text" if isinstance(error, UnicodeDecodeError) else str(getattr(error, "orig", error))
             advice = next((advice for words, advice in _ADVICE if words in told), "try again")
             raise StoreError(f"the database {self.path} cannot be used ({told}): {advice}") from error
 
