@@ -36,6 +36,7 @@ _ADVICE = (
     ("malformed", "it is damaged; restore it from a backup"),
     ("decode to UTF-8", "it is damaged; restore it from a backup"),
     ("locked", "another process is writing, or was stopped while it did; end that one, or try again"),
+    ("damaged text", "restore it from a backup"),
     ("unable to open", "check the folder and its permissions"),
     ("readonly", "check the file's permissions"),
 )
@@ -90,6 +91,17 @@ class Database:
             connection = self._engine.raw_connection()
             try:
                 connection.cursor().execute(statement)
+            finally:
+                connection.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """The driver's own connection, for what SQLAlchemy has no words for."""
+        with self._errors():
+            connection = self._engine.raw_connection()
+            try:
+                driver: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]
+                yield driver
             finally:
                 connection.close()
 

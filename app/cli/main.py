@@ -27,6 +27,7 @@ from app.cli import (
     resume,
     run,
     runs,
+    safety,
     serve,
     signals,
     stage,
@@ -73,6 +74,8 @@ app.command("reproduce")(export.reproduce)
 app.command("bundle")(bundle.bundle)
 app.command("import")(bundle.import_)
 app.command("serve")(serve.serve)
+app.command("backup")(safety.backup)
+app.command("verify")(safety.verify)
 app.command("new")(stage.new)
 app.command("check")(stage.check)
 datasets = typer.Typer(cls=Commands, help="Add, list, check and compare datasets.")
