@@ -6,7 +6,8 @@
     │   ├── DataError                market data: a file, a dataset, a symbol
     │   └── StoreError               a database or file of the home that cannot be used as it is
     ├── ContractError                a stage emits or reads what the contract table does not grant
-    └── StageError                   a stage gave a result that breaks its protocol (shape, range, dtype)
+    ├── StageError                   a stage gave a result that breaks its protocol (shape, range, dtype)
+    └── TooLargeError                a container's log has more rows than it may
 
 Anything else that escapes is a defect of Bulkhead itself and is reported as an internal error.
 """
@@ -41,6 +42,10 @@ class ContractError(BulkheadError):
 
 class StageError(BulkheadError):
     """A stage's result breaks its protocol."""
+
+
+class TooLargeError(BulkheadError):
+    """A container's log has more rows than its limits allow."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
