@@ -21,7 +21,7 @@ from engine.outcome import Outcome, run
 from engine.parallel.filter import fix_limits
 from engine.parallel.frames import Writer
 from engine.parallel.packer import Said, raw
-from engine.parallel.seal import adopt, keep_only, limit_files, limit_memory, peak_bytes, seal
+from engine.parallel.seal import adopt, follow, keep_only, limit_files, limit_memory, peak_bytes, seal
 from engine.parallel.state import State, preload
 from engine.shared import Shared
 from engine.spec import resolve
@@ -65,7 +65,7 @@ def live(
     try:
         output, pipe = keep_only(output, pipe)
         report = Writer(pipe, word)
-        os.register_at_fork(after_in_child=lambda: os.close(pipe))  # what a stage forks has nothing to report
+        os.register_at_fork(after_in_child=lambda: _forked(pipe))
         seal(output, parent)
         adopt()
         limit_files(limits.max_output_mb)
@@ -169,6 +169,13 @@ class _One:
         except OSError:
             return 0  # it was closed, as the pipe was
         return size
+
+
+def _forked(pipe: int) -> None:
+    """In what a stage has forked: it has nothing to report, and ends with the child."""
+    with contextlib.suppress(OSError):
+        os.close(pipe)
+    follow()
 
 
 def late(limits: LimitsSection) -> str:

@@ -58,7 +58,6 @@ class Process:
             _signal.setitimer(timer, 0.0)
         if _signal.pthread_sigmask(signal.SIG_BLOCK, ()) != self._mask:
             _signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-        faulthandler.cancel_dump_traceback_later()
         if not faulthandler.is_enabled():
             faulthandler.enable(file=2)
 

@@ -20,8 +20,7 @@ _HIGH = 500
 
 def seal(output: int, parent: int) -> None:
     """Die with the parent, leave it, its terminal and its input alone, lead a session, and print to `output`."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    follow()
     if os.getppid() != parent:
         os._exit(0)
     orphans.lead()
@@ -37,6 +36,12 @@ def seal(output: int, parent: int) -> None:
     faulthandler.enable(file=2)  # a crash leaves its stack where the cell will read it
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     calls.spare(calls.above(parent))
+
+
+def follow() -> None:
+    """Die with the parent."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def direct(output: int) -> None:
