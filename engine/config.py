@@ -57,7 +57,7 @@ class SweepSection(Section):
 
 
 class LimitsSection(Section):
-    """Seconds of wall clock and CPU, MiB of memory, rows of log and MiB of output of a container; who shares a child."""
+    """Seconds of wall clock and CPU, MiB of memory, rows of log, MiB of output of a container; who shares a child."""
 
     wall_seconds: float = Field(60.0, gt=0, le=1e6)
     cpu_seconds: float = Field(60.0, gt=0, le=1e6)

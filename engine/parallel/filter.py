@@ -6,7 +6,6 @@ the kernel has none, nothing is refused; a cell then relies on what it sees.
 
 import ctypes
 import errno
-import os
 import platform
 import struct
 import sys
@@ -109,12 +108,3 @@ def _install(rules: list[Step]) -> bool:
     if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return False
     return bool(_LIBC.syscall(_CALLS.seccomp, _MODE_FILTER, _SPEC_ALLOW, program) == 0)
-
-
-def signal_refused(process: int) -> bool:
-    """Whether this process may not signal another (it is asked with signal 0, which does nothing)."""
-    try:
-        os.kill(process, 0)
-    except PermissionError:
-        return True
-    return False

@@ -14,7 +14,7 @@ _NO_SKETCH = np.zeros(SKETCH, np.float32)
 
 
 class Said(NamedTuple):
-    """What a child says of one container. The outcome's arrays follow as raw bytes, of these sizes; none: no outcome."""
+    """What a child says of a container. The outcome's arrays follow as raw bytes, of these sizes; none: no outcome."""
 
     status: str
     params: str

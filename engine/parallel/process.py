@@ -1,6 +1,6 @@
-"""What the kernel keeps for a process and a user's code can change: files, folder, signals, timers, threads, children."""
+"""What the kernel keeps for a process and its code can change: files, folder, signals, timers, threads, children."""
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # plain numbers: `signal` makes an enumeration of each
 import _thread
 import faulthandler
 import gc

@@ -10,7 +10,6 @@ import contextvars
 import copy
 import ctypes
 import decimal
-import _locale
 import functools
 import gc
 import importlib
@@ -76,7 +75,7 @@ class State:
         self._modules_version = Versions([sys.modules])
         self._known_versions = Versions([held for _, held, _ in self._known])
         self._class_versions = Versions([held for _, held, _ in self._classes])
-        self._lists = [
+        self._lists: list[tuple[Any, list[Any]]] = [
             (held, list(held))
             for held in (sys.path, sys.meta_path, sys.path_hooks, sys.argv, gc.callbacks, logging.root.handlers)
         ]
@@ -177,9 +176,10 @@ class State:
         for name, module in self._modules.items():
             if sys.modules.get(name) is not module:
                 sys.modules[name] = module
+        known = {id(module) for module in self._modules.values()}
         for name in [name for name in sys.modules if name not in self._modules]:
-            if getattr(sys.modules[name], "__spec__", None) is None:
-                del sys.modules[name]
+            if getattr(sys.modules[name], "__spec__", None) is None or id(sys.modules[name]) in known:
+                del sys.modules[name]  # put there by hand
             else:
                 self._modules[name] = sys.modules[name]
                 self.imported.append(name)
@@ -188,7 +188,7 @@ class State:
     def _restore_generators(self) -> str:
         random.setstate(self._random)
         held, bits, words = self._generator
-        if np.random.mtrand._rand is not held or np.random.get_bit_generator() is not bits:
+        if np.random.mtrand._rand is not held or np.random.mtrand.get_bit_generator() is not bits:
             return "NumPy's global generator"
         if _words(bits) != words:
             held.set_state(self._drawn)
@@ -200,7 +200,7 @@ def preload(names: Iterable[str]) -> None:
     for name in names:
         try:
             importlib.import_module(name)
-        except Exception:  # noqa: S112 - see above
+        except Exception:
             continue
 
 
@@ -270,7 +270,7 @@ def _signatures(watcher: Watcher) -> list[int]:
 
 def _numpy_generator() -> tuple[Any, Any, bytes]:
     held = np.random.mtrand._rand
-    bits = np.random.get_bit_generator()
+    bits = np.random.mtrand.get_bit_generator()
     return held, bits, _words(bits)
 
 

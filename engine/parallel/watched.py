@@ -23,7 +23,10 @@ BYTES, OBJECTS = 16 << 20, 100_000
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type, ModuleType, BuiltinFunctionType, re.Pattern)
 _PLAIN_NUMPY = (np.generic, np.dtype, np.ufunc)
 #: Modules whose objects do not change by use: annotations, compiled functions, loggers, locks, fields.
-_STEADY = ("typing", "types", "numba", "logging", "_thread", "pydantic", "_contextvars", "enum", "abc", "_abc", "weakref")
+_STEADY = (
+    *("typing", "types", "numba", "logging", "pydantic", "enum", "weakref"),
+    *("_thread", "_contextvars", "abc", "_abc"),
+)
 _COMPILED = "numba.core.registry"
 
 
@@ -300,13 +303,12 @@ class Watcher:
             self._watch(opaque)
 
     def _instance(self, value: Any) -> None:
-        if getattr(value, "__slots__", None) or not hasattr(value, "__dict__"):
-            self._watch(Opaque(value))
-            return
-        self._any(vars(value))
         if isinstance(value, BaseModel):
-            self._any(value.__pydantic_private__)
-            self._any(value.__pydantic_fields_set__)
+            self._all((vars(value), value.__pydantic_private__, value.__pydantic_fields_set__))
+        elif hasattr(value, "__dict__") and not getattr(value, "__slots__", None):
+            self._any(vars(value))
+        else:
+            self._watch(Opaque(value))
 
     def _class(self, value: type) -> None:
         if value.__module__ not in self.modules or id(value) in self._seen:

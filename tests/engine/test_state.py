@@ -1,6 +1,6 @@
 """The state of a shared child: what one container changes, the next does not see."""
 
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -32,9 +32,7 @@ def results_of(plan: Plan, workers: int = 1) -> list[Result]:
 
 def meddling(modes: list[str], **options: Any) -> Plan:
     own = {key: options.pop(key) for key in ("note", "listed") if key in options}
-    return plan_of(
-        {"kind": "meddler", "mode": modes, **own}, own=POISON, limits={"isolation": "batch", **options}
-    )
+    return plan_of({"kind": "meddler", "mode": modes, **own}, own=POISON, limits={"isolation": "batch", **options})
 
 
 def processes(note: Path) -> list[tuple[str, str]]:
@@ -78,7 +76,7 @@ def test_stages_of_one_container_do_not_see_each_other_either(quiet: str) -> Non
     one = results_of(plan_of(*books, own=POISON, limits={"isolation": "container"}))[0]
     assert alone.status == one.status == "done"
     with Pool(plan_of(*books, own=POISON), 1) as pool:
-        log = [block for block in pool.blocks([0])][0]
+        log = next(iter(pool.blocks([0])))
     assert log.results[0].signals_digest == one.signals_digest
 
 
@@ -100,7 +98,10 @@ class Counts(BarStrategy):
 
 def test_an_instance_that_several_containers_share_begins_anew_in_each() -> None:
     plan = plan_of(
-        {"kind": "counts"}, own=own_of(counts=COUNTS), limits={"isolation": "batch"}, risk={"stop_loss": [0.5, 0.6, 0.7]}
+        {"kind": "counts"},
+        own=own_of(counts=COUNTS),
+        limits={"isolation": "batch"},
+        risk={"stop_loss": [0.5, 0.6, 0.7]},
     )
     assert len({result.digest for result in results_of(plan)}) == 1
 
@@ -136,9 +137,9 @@ def test_built_in_stages_have_no_state_taken(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def numbered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
+def numbered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     monkeypatch.setattr(versions, "_NUMBERED", request.param)
-    yield request.param
+    return bool(request.param)
 
 
 @pytest.mark.parametrize("numbered", [versions._NUMBERED, False], indirect=True)
@@ -159,7 +160,5 @@ def test_versions_of_dicts_tell_every_change(numbered: bool) -> None:
 def test_too_much_to_watch_is_said() -> None:
     (module,) = sources(large="import numpy as np\nTABLE = np.zeros(3_000_000)\nclass A:\n    pass\n")
     load([module], ["large"])
-    import sys
-
     with pytest.raises(TooMuchError, match="large.TABLE holds more than 16 MiB of values"):
         Watcher(["large"]).module(sys.modules["large"])

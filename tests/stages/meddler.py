@@ -1,3 +1,4 @@
+# ruff: noqa: NPY002, E731 - the global generators, and functions put in place of others, are what this is about
 """A strategy that looks at its process, and then changes something in it. What it sees decides its signals."""
 
 import builtins
@@ -80,11 +81,18 @@ def seen() -> str:
     """All that a container could find changed, in one text; a draw of each generator."""
     context = decimal.getcontext()
     found: list[Any] = [
-        *(COUNT, TABLE, ROWS, LAST, WEIGHTS.tolist(), FRAME.to_dict(), Held.level, HELD.value, default(1), STEP(0)),
+        *(COUNT, TABLE, ROWS, LAST, WEIGHTS.tolist(), FRAME["x"].tolist(), Held.level, HELD.value, default(1), STEP(0)),
         *(cached(1), DRAWS.random(), OLD_DRAWS.random_sample(), DICE.random(), random.random(), np.random.rand()),
         *(np.random.normal(), random.gauss(0, 1)),
         *(np.geterr(), np.get_printoptions(), context.prec, context.rounding, context.traps[decimal.Inexact]),
-        *(locale.setlocale(locale.LC_ALL), [os.environ.get(name) for name in ("MEDDLED", "TZ", "PATH")], time.tzname, os.getcwd(), sys.path, sys.argv),
+        *(
+            locale.setlocale(locale.LC_ALL),
+            [os.environ.get(name) for name in ("MEDDLED", "TZ", "PATH")],
+            time.tzname,
+            os.getcwd(),
+            sys.path,
+            sys.argv,
+        ),
         *(os.umask(0o77), warnings.filters, gc.get_threshold(), gc.isenabled(), sys.getrecursionlimit()),
         *(sys.gettrace() is None, sys.getprofile() is None, "meddled" in sys.modules, hasattr(builtins, "meddled")),
         *(math.floor(2.5), len("ab"), float(np.mean([1.0, 3.0])), pd.get_option("display.max_rows")),
