@@ -132,7 +132,7 @@ class _One:
         if status == "done" and used[0] > limits.wall_seconds:  # the cell may look too late to see it
             status, error, outcome = "timed_out", late(limits), None
         if state is not None:
-            state.restore()
+            state.restore() if error else state.settle()
         if self._printed() >= int(limits.max_output_mb * 2**20):
             status, error, outcome = "too_large", too_much(limits), None
         left = "" if state is None else state.left

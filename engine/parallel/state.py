@@ -63,6 +63,9 @@ class State:
         np.random.seed(seed % 2**32)  # noqa: NPY002
         self._user = Watcher(modules)
         self._stages = Watcher(modules)
+        self._met: dict[int, Stage] = {}
+        #: Whether a user's code may have run since all was put back.
+        self._touched = True
         try:
             for name in modules:
                 self._user.module(sys.modules[name])
@@ -108,12 +111,20 @@ class State:
         try:
             for stage in stages:
                 if type(stage).source_hash:
+                    self._touched = self._touched or self._met.get(id(stage)) is not stage  # its validators have run
+                    self._met[id(stage)] = stage
                     self._stages.stage(stage)
         except TooMuchError as error:
             self.left = self.left or str(error)
 
+    def settle(self) -> None:
+        """As `restore`, when a user's code has run since the last time."""
+        if self._touched:
+            self.restore()
+
     def restore(self) -> None:
         """Put back what can be; say in `left` what cannot."""
+        self._touched = False
         try:
             left = self._restored()
         except Exception as error:  # its own tools were changed

@@ -27,7 +27,7 @@ VERDICTS = {
     "exit_0": ("crashed", "exited with code 0"),
     "sys_exit": ("failed", "sys.exit(4)"),
     "loop": ("timed_out", "raise it under [limits]"),
-    "sleep": ("timed_out", "wall_seconds = 3"),
+    "sleep": ("timed_out", "wall_seconds = 5"),
     "hog": ("out_of_memory", "memory_mb = 200"),
     "much_output": ("too_large", "max_output_mb = 1"),
     "much_output_unheard": ("too_large", "max_output_mb = 1"),
@@ -45,12 +45,12 @@ VERDICTS = {
     "kill_all": ("failed", "PermissionError"),
     "raise_limit": ("out_of_memory", "memory_mb = 200"),
     "deaf_loop": ("timed_out", "raise it under [limits]"),
-    "stop": ("timed_out", "wall_seconds = 3"),
+    "stop": ("timed_out", "wall_seconds = 5"),
     "interrupt": ("failed", "KeyboardInterrupt"),
     "own_base_error": ("failed", "Odd: odd"),
 }
 OF_POISON = ("segfault", "abort", "exit", "sys_exit", "loop", "sleep", "hog")
-LIMITS = {"wall_seconds": 3, "cpu_seconds": 0.3, "memory_mb": 200, "max_output_mb": 1}
+LIMITS = {"wall_seconds": 5, "cpu_seconds": 1, "memory_mb": 200, "max_output_mb": 1}
 
 
 def results_of(plan: Plan, workers: int = 1, order: list[int] | None = None) -> dict[int, Result]:
@@ -66,8 +66,7 @@ def table(mode: str, windows: list[int], note: Path | str = "") -> dict[str, Any
     return {"book": mode, "kind": kind, "mode": mode, "window": windows, **own}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_only_the_culprits_of_a_batch_are_blamed(tmp_path: Path, workers: int) -> None:
+def test_only_the_culprits_of_a_batch_are_blamed(tmp_path: Path) -> None:
     innocent = 92
     tables = [table("fine", list(range(innocent)))]
     tables += [table(mode, [1], tmp_path / mode) for mode in VERDICTS]
@@ -76,8 +75,8 @@ def test_only_the_culprits_of_a_batch_are_blamed(tmp_path: Path, workers: int) -
     expected = {index: digests(run(resolve(here, index), here).log).log for index in range(innocent)}
     assert len(set(expected.values())) == innocent
     order = list(range(plan.containers))
-    random.Random(workers).shuffle(order)
-    results = results_of(plan, workers, order)
+    random.Random(1).shuffle(order)
+    results = results_of(plan, 2, order)
     for index, result in results.items():
         if index in expected:
             assert (result.status, result.digest) == ("done", expected[index]), result.error
