@@ -50,12 +50,12 @@ class Speaker:
             self.said = value
             values = np.full(len(self.current), float(value))
         else:
-            values = np.asarray(value, dtype=np.float64)
+            try:
+                values = np.asarray(value, dtype=np.float64)
+            except (TypeError, ValueError):
+                raise StageError(self._wanted(type(value).__name__)) from None
             if values.shape != self.current.shape:
-                raise StageError(
-                    f"strategy '{self.name}': on_bar() must return a number, None, or one number for each of "
-                    f"{len(self.current)} symbols, not shape {values.shape}"
-                )
+                raise StageError(self._wanted(f"shape {values.shape}"))
         out = np.empty(len(values), EVENT)
         rows, bad = note(values, valid, t, self.current, self.logged, FIRST_STRATEGY + self.place, out)
         if bad >= 0:
@@ -65,6 +65,12 @@ class Speaker:
         if not valid.all():
             self.said = None  # what a symbol without this bar was told counts as nothing: it will be told again
         return out[:rows]
+
+    def _wanted(self, got: str) -> str:
+        return (
+            f"strategy '{self.name}': on_bar() must return a number, None, or one number for each of "
+            f"{len(self.current)} symbols, not {got}"
+        )
 
 
 def walk(

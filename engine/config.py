@@ -90,11 +90,13 @@ class ImportedSection(Section):
 
 
 class LimitsSection(Section):
-    """Seconds of wall clock and CPU and MiB of memory a container may use; who shares a child process."""
+    """Seconds of wall clock and CPU, MiB of memory, rows of log, MiB of output of a container; who shares a child."""
 
     wall_seconds: float = Field(60.0, gt=0, le=1e6)
     cpu_seconds: float = Field(60.0, gt=0, le=1e6)
     memory_mb: float = Field(1024.0, gt=0, le=1e7)
+    max_events: int = Field(5_000_000, gt=0, le=10**9)
+    max_output_mb: float = Field(10.0, gt=0, le=1e6)
     isolation: Literal["auto", "batch", "container"] = "auto"
 
 

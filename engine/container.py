@@ -180,6 +180,9 @@ class Container:
 
     def _bar_by_bar(self) -> None:
         """With a strategy that knows its position nothing above execution is known ahead: all are walked together."""
+        self._publish(self.shared.guard(self._walked))
+
+    def _walked(self) -> Log:
         spec, buses = self.spec, self.buses
         bars: Bars = buses.port(RISK).read(BAR)[0]
         found: list[RegimeBatch] = buses.port(ENSEMBLE).read(REGIME)
@@ -203,7 +206,7 @@ class Container:
             port = buses.port(BAR_STRATEGY, speaker.place)
             port.publish(SIGNAL, log[(log["kind"] == SIGNAL) & (log["source"] == source)])
         buses.port(ENSEMBLE).publish(TARGET, Rows(log, TARGET, Level.PORTFOLIO))
-        self._publish(log)
+        return log
 
     def _sizing(self) -> Sizing:
         spec, shared, hub = self.spec, self.shared, self.shared.hub

@@ -8,7 +8,8 @@
     │       └── DiskFullError        no room is left where the home lies
     ├── ContractError                a stage emits or reads what the contract table does not grant
     ├── StageError                   a stage gave a result that breaks its protocol (shape, range, dtype)
-    └── WorkersLost                  worker processes are gone, and what they had in hand
+    ├── WorkersLost                  worker processes are gone, and what they had in hand
+    └── TooLargeError                a container's log has more rows than it may
 
 Anything else that escapes is a defect of Bulkhead itself and is reported as an internal error.
 """
@@ -62,6 +63,10 @@ class StageError(BulkheadError):
 
 class WorkersLost(BulkheadError):
     """Worker processes are gone, and with them the batches they had in hand."""
+
+
+class TooLargeError(BulkheadError):
+    """A container's log has more rows than its limits allow."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

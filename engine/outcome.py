@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.container import Container
+from engine.errors import TooLargeError
 from engine.market.market import Market, frozen
 from engine.parallel.block import SKETCH
 from engine.plan import Plan
@@ -36,12 +37,16 @@ class Outcome:
 
 
 def run(spec: Spec, shared: Shared) -> Outcome:
-    """Run one container and work out what is kept of it."""
+    """Run one container and work out what is kept of it. Raises TooLargeError for a log of too many rows."""
     container = Container(spec, shared)
     log = container.run()
+    plan, market = shared.plan, shared.market
+    if len(log) > plan.limits.max_events:
+        raise TooLargeError(
+            f"its log has {len(log)} rows, more than max_events = {plan.limits.max_events}; raise it under [limits]"
+        )
     if container.report is not None:
         return Outcome(log, None, None, NO_SKETCH, container.report)
-    plan, market = shared.plan, shared.market
     account = project(log, market.bars, plan.first, spec.portfolio.initial_cash, plan.test, spec.execution.multiplier)
     metrics, test_metrics = both_parts(account, market, plan, spec)
     return Outcome(

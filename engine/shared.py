@@ -30,6 +30,10 @@ from engine.sweep import Point, canonical
 RESULTS_BUDGET = 64 << 20
 
 
+def _call(work: Callable[[], Any]) -> Any:
+    return work()
+
+
 class Shared:
     """A plan made ready to resolve containers from, and with the real `registry` also to run them.
 
@@ -42,6 +46,8 @@ class Shared:
         #: What stages above risk see of it.
         self.seen = in_first_units(plan.market)
         self.registry = registry
+        #: Calls what may be a user's code; a child puts in one that then undoes what it did to the process.
+        self.guard: Callable[[Callable[[], Any]], Any] = _call
         told = Told(plan.replay.names, plan.replay.regimes) if plan.replay else None
         # checked it was for the plan
         self.sweep = build_sweep(plan.raw, registry or plan.own.registry, checked=False, told=told)
@@ -76,7 +82,9 @@ class Shared:
         """Own indicators: by their classes where they are, else by a child."""
         if self.registry is None:
             return asking.values(self.plan.own, wanted, market)
-        return [computed(self.registry.indicators, request, market) for request in wanted]
+        known = self.registry.indicators
+        found: list[npt.NDArray[np.float64]] = self.guard(lambda: [computed(known, one, market) for one in wanted])
+        return found
 
     def requests(self, stage: Stage) -> dict[str, Request]:
         """What a stage asks of the hub. Of a user's own a child is asked. Raises StageError when that fails."""
@@ -92,7 +100,7 @@ class Shared:
         if found is not None:
             self._results.move_to_end(key)
             return found[0]
-        value = compute()
+        value = self.guard(compute)
         self._results[key] = (value, size(value))
         self._bytes += size(value)
         while self._bytes > RESULTS_BUDGET:

@@ -29,6 +29,8 @@ MEANINGS = {
     "wall_seconds": "wall clock a container may take",
     "cpu_seconds": "processor time a container may take",
     "memory_mb": "memory a container may use",
+    "max_events": "rows that the log of a container may have",
+    "max_output_mb": "what a container may print; no file that it writes may be larger either",
     "isolation": "who shares a child process; auto: built-in stages share one, and own ones that passed their check",
 }
 CONDITIONS = FieldSpec(

@@ -75,10 +75,9 @@ def carried(codes: Codes, bars: int, classifier: Classifier) -> Codes:
     int64 (bars,), −1 before the first label. Raises StageError when they are malformed.
     """
     names = classifier.regimes
-    if codes.shape != (bars,) or codes.dtype != np.int64:
-        raise StageError(
-            f"classifier '{classifier.kind}': label() must return int64 ({bars},), not {codes.dtype} {codes.shape}"
-        )
+    if not isinstance(codes, np.ndarray) or codes.shape != (bars,) or codes.dtype != np.int64:
+        got = f"{codes.dtype} {codes.shape}" if isinstance(codes, np.ndarray) else type(codes).__name__
+        raise StageError(f"classifier '{classifier.kind}': label() must return int64 ({bars},), not {got}")
     if bars and (codes.max() >= len(names) or codes.min() < -1):
         raise StageError(f"classifier '{classifier.kind}': codes must lie in −1..{len(names) - 1} ({', '.join(names)})")
     places = np.maximum.accumulate(np.where(codes >= 0, np.arange(bars), -1))

@@ -17,6 +17,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from engine import errors
 from engine.errors import BulkheadError, StageError
+from engine.parallel import orphans
 from engine.parallel.seal import limit_memory, seal
 
 P = ParamSpec("P")
@@ -54,6 +55,8 @@ def ask(seconds: float, memory_mb: float, work: Callable[P, T], *arguments: P.ar
             reader.close()
             if not over:
                 os.kill(pid, signal.SIGKILL)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            orphans.end(pid)
             _, status = os.waitpid(pid, 0)
         if answer is None:
             raise Unanswered(_end(status, late, seconds, _tail(output.fileno())))
