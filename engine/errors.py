@@ -14,7 +14,6 @@ Anything else that escapes is a defect of Bulkhead itself and is reported as an 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-
 #: Characters of a message.
 MOST = 2000
 
