@@ -141,11 +141,12 @@ def _target(option: str, path: Path) -> Path:
 
 def _write(frame: "pd.DataFrame", path: Path) -> None:
     from app.datasets.storage import atomic
+    from app.services.cells import safe
 
     try:
         with atomic(path) as file:
             if path.suffix.lower() == ".csv":
-                frame.to_csv(file, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+                safe(frame).to_csv(file, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
             else:
                 frame.to_parquet(file, index=False)
     except OSError as error:

@@ -12,7 +12,7 @@ import streamlit as st
 from app import navigation
 from app.charts.preview import drawn, preview
 from app.components import dropped, html, look, quality, tables
-from app.components.html import clean
+from app.components.html import cell, clean
 from app.components.numbers import many
 from app.datasets.sources import SOURCES
 from app.services.home import Home
@@ -40,9 +40,9 @@ def listing(found: Sequence[Dataset], chosen: str | None, left_out: Mapping[str,
     """All datasets; a click on one shows it. `left_out`: how many rows were dropped of each, by name."""
     frame = pd.DataFrame(
         {
-            "Name": clean(dataset.name),
+            "Name": cell(dataset.name),
             "Version": dataset.version,
-            "Symbols": symbols(dataset.symbols),
+            "Symbols": cell(symbols(dataset.symbols)),
             "Bars": dataset.bars,
             "Frequency": dataset.frequency,
             "From": dataset.first[:10],

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app.components import html
-from app.components.html import clean
+from app.components.html import cell
 from app.components.numbers import many
 from app.datasets.dropped import reasons
 from app.datasets.refusal import Dropped
@@ -28,10 +28,10 @@ def dropped(rows: Sequence[Dropped], key: str) -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "File": clean(row.file),
+                    "File": cell(row.file),
                     "Row": row.row,
-                    "Why": clean(row.reason),
-                    "What it said": clean(row.text),
+                    "Why": cell(row.reason),
+                    "What it said": cell(row.text),
                 }
                 for row in rows[(at - 1) * ROWS : at * ROWS]
             ),

@@ -118,7 +118,7 @@ def _worded(reading: Reading, seqs: Iterable[int]) -> tuple[pd.DataFrame, tables
     seqs = list(seqs)
     frame = pd.DataFrame(trace.rows(reading.log, reading.names, seqs), columns=trace.FIELDS)
     for name in ("kind", "source", "symbol", "reason", "level", "side"):
-        frame[name] = frame[name].map(lambda word: html.clean(word) if isinstance(word, str) else None)
+        frame[name] = frame[name].map(lambda word: html.cell(word) if isinstance(word, str) else None)
     frame["time"] = reading.clock[reading.log["bar"][seqs]].view("datetime64[ns]")
     frame["cause"] = frame["cause"].astype("Int64")
     for name in ("price", "quantity", "commission", "value", "limit", "actual"):

@@ -3,16 +3,31 @@
 Each function returns a string for `st.html`; their looks stand in `assets/styles/workbench.css`.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape as _escape
 
 from app.components.numbers import number
+from app.services.cells import cell as _cell
 from app.services.reading import Cause, Input
+
+#: What Markdown, HTML, LaTeX and Streamlit's own directives are made of.
+_MARKS = re.compile(r"[\\`*_{}\[\]<>#|~$:]")
 
 
 def clean(text: object) -> str:
     """`text` without characters that cannot be seen but change how others are read (controls, direction marks)."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def cell(text: object) -> str:
+    """`text` for a table that can be saved as CSV: clean, and no formula to a spreadsheet."""
+    return _cell(clean(text))
+
+
+def plain(text: object) -> str:
+    """`text` for a label that Streamlit takes for Markdown: clean, in one line, and shown as it is."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(clean(text).split()))
 
 
 def escape(text: object) -> str:

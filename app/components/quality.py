@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app.components import html
-from app.components.html import clean
+from app.components.html import cell
 from app.components.numbers import many
 from engine.market.quality import Report, SymbolQuality
 
@@ -38,11 +38,11 @@ def quality(report: Report, key: str = "quality") -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "Symbol": clean(found.symbol),
+                    "Symbol": cell(found.symbol),
                     "Time": found.time,
                     "What": _KINDS[found.kind],
                     "Bars": found.bars,
-                    "Detail": clean(found.detail),
+                    "Detail": cell(found.detail),
                 }
                 for found in report.findings[(at - 1) * FINDINGS : at * FINDINGS]
             ),
@@ -109,7 +109,7 @@ def sentences(report: Report) -> list[str]:
 def _row(symbol: SymbolQuality) -> dict[str, Any]:
     opens = symbol.open_equals_previous_close
     return {
-        "Symbol": clean(symbol.symbol),
+        "Symbol": cell(symbol.symbol),
         "Bars": symbol.bars,
         "From": symbol.first[:10],
         "To": symbol.last[:10],

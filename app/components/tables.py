@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app.components.html import clean
+from app.components.html import cell, clean
 from app.components.numbers import MEANINGS, UNITS, label, local
 from app.components.warnings import SAME_CLOSE
 from db.store import Container, Failure, RunSummary
@@ -40,14 +40,14 @@ def runs(found: Sequence[RunSummary], zone: str | None) -> tuple[pd.DataFrame, C
     frame = pd.DataFrame(
         {
             "Run": run.id,
-            "Name": clean(run.name),
+            "Name": cell(run.name),
             "Status": "in progress" if run.status in ("queued", "running") else run.status,
             "Containers": run.containers,
             "Done": None if run.status in ("queued", "running") else run.done,
             "Failed": None if run.status in ("queued", "running") else run.failed,
             "Seconds": run.seconds,
             "Started": local(run.started or run.created, zone),
-            "Dataset": clean(run.dataset),
+            "Dataset": cell(run.dataset),
         }
         for run in found
     )
@@ -93,7 +93,7 @@ def leaderboard(
         )
     for name in params:
         frame[name] = _column([container.params.get(name, _ABSENT) for container in found])
-        columns[name] = st.column_config.Column(_arrow(clean(name), name == sort, descending), alignment="right")
+        columns[name] = st.column_config.Column(_arrow(cell(name), name == sort, descending), alignment="right")
     for name in metrics:
         frame[name] = _metric(name, [container.metrics for container in found])
         columns[name] = metric_column(name, _arrow(label(name), name == sort, descending))
@@ -127,7 +127,7 @@ def failures(found: Sequence[Failure]) -> tuple[pd.DataFrame, Columns]:
         {
             "Containers": failure.count,
             "Status": failure.status.replace("_", " "),
-            "Cause": clean(failure.line) or "no message",
+            "Cause": cell(failure.line) or "no message",
             "First": failure.first,
         }
         for failure in found
@@ -156,5 +156,5 @@ def _column(values: list[Any]) -> pd.Series:
 def _parameter(value: Any) -> str:
     """A parameter's value as a config has it; one that flatters is marked."""
     if value is None or isinstance(value, bool | list | dict):
-        return "none" if value is None else clean(json.dumps(value, ensure_ascii=False))
-    return f"{clean(value)} (optimistic)" if value == SAME_CLOSE else clean(value)
+        return "none" if value is None else cell(json.dumps(value, ensure_ascii=False))
+    return f"{clean(value)} (optimistic)" if value == SAME_CLOSE else cell(value)

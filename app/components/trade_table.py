@@ -70,7 +70,7 @@ def closed(reading: Reading, end: int) -> pd.DataFrame:
 
 def _worded(found: pd.DataFrame, reading: Reading) -> tuple[pd.DataFrame, tables.Columns]:
     clock = reading.clock
-    symbols = {symbol: html.clean(symbol) for symbol in reading.market.symbols}
+    symbols = {symbol: html.cell(symbol) for symbol in reading.market.symbols}
     columns: dict[str, Any] = {}
     if len(symbols) > 1:
         columns["Symbol"] = found["symbol"].map(symbols)

@@ -166,7 +166,7 @@ def _findings(report: Report) -> None:
     with shown:
         rows = [(f.symbol, f.time, f.kind.replace("_", " "), f.detail) for f in report.findings[:LISTED]]
         frame = pd.DataFrame(
-            [[html.clean(cell) for cell in row] for row in rows], columns=["Symbol", "Time", "Kind", "What"]
+            [[html.cell(word) for word in row] for row in rows], columns=["Symbol", "Time", "Kind", "What"]
         )
         st.dataframe(frame, hide_index=True, width=560, height=300)
         if len(report.findings) > LISTED:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.services.cells import safe
 from app.services.reading import Reading
 
 if TYPE_CHECKING:
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 
 FORMS = ("csv", "parquet")
 MIMES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
-#: A text that begins with one of these is a formula to some spreadsheet.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def events(reading: Reading, stop: int) -> "pd.DataFrame":
@@ -51,19 +50,3 @@ def content(reading: Reading, table: str, form: str, stop: int) -> bytes:
     file = io.BytesIO()
     frame.to_parquet(file, index=False)
     return file.getvalue()
-
-
-def safe(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """`frame` with an apostrophe before each text that a spreadsheet would compute; numbers stay numbers."""
-    changed = frame.copy()
-    for column in frame.columns:
-        if frame[column].dtype.kind != "O":  # texts, of whatever dtype pandas gives them
-            continue
-        words = {word: f"'{word}" for word in frame[column].dropna().unique() if _formula(word)}
-        if words:
-            changed[column] = frame[column].map(lambda word, words=words: words.get(word, word))
-    return changed
-
-
-def _formula(word: object) -> bool:
-    return isinstance(word, str) and word.startswith(_FORMULAS)
