@@ -96,6 +96,7 @@ class Zygote:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.zygote"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=ROOT, text=True,
+                start_new_session=True,
             )  # fmt: skip
         assert self._read() == "ready"
 

@@ -24,7 +24,7 @@ VERDICTS = {
     "exit": ("crashed", "exited with code 3"),
     "sys_exit": ("failed", "sys.exit(4)"),
     "loop": ("timed_out", "cpu_seconds = 1"),
-    "sleep": ("timed_out", "wall_seconds = 3"),
+    "sleep": ("timed_out", "wall_seconds = 10"),
     "hog": ("out_of_memory", "memory_mb = 200"),
     "output": ("too_large", "output"),
 }
@@ -43,7 +43,7 @@ def run(home: Path, containers: int, share: int, armed: bool, workers: int = 2) 
         "armed": armed,
         "output": OUTPUT,
     }
-    limits = {"wall_seconds": 3, "cpu_seconds": 1, "memory_mb": 200, "isolation": "batch"}
+    limits = {"wall_seconds": 10, "cpu_seconds": 1, "memory_mb": 200, "isolation": "batch"}
     market = small_market()
     parsed, plan = prepare(experiment(strategy, limits=limits), market, STAGES)
     prepared = running.Prepared("", parsed, plan, "small")
