@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.datasets.storage import atomic
+from app.services import paths
 from app.services.home import Home
 from engine.errors import ConfigError, InputError, nearest
 from engine.fingerprint import engine_version
@@ -43,7 +44,7 @@ class Gate:
 
 
 def folder(home: Home) -> Path:
-    return home.path / FOLDER
+    return home.library / FOLDER
 
 
 def check(
@@ -161,7 +162,8 @@ def _named(sources: Sequence[Source], name: str) -> Source:
 
 
 def _path(home: Home, kind: str, digest: str) -> Path:
-    return home.within("cache", "checks", f"{digest}-{_SAFE.sub('_', kind)[:64]}-{engine_version()}.json")
+    name = f"{digest}-{_SAFE.sub('_', kind)[:64]}-{engine_version()}.json"
+    return paths.inside(home.library, "cache", "checks", name)
 
 
 def _keep(home: Home, report: Report) -> None:
@@ -171,5 +173,5 @@ def _keep(home: Home, report: Report) -> None:
             file.write(json.dumps(report.to_dict(), indent=1).encode())
     except OSError as error:
         raise InputError(
-            f"{home.path / 'cache'}: cannot be written ({error.strerror}); choose another --home"
+            f"{home.library / 'cache'}: cannot be written ({error.strerror}); choose another --home"
         ) from None

@@ -17,9 +17,12 @@ VARIABLE = "BULKHEAD_HOME"
 
 
 class Home:
-    """One home. `path` is made when it is not there. Raises StoreError when it cannot be."""
+    """One home. `path` is made when it is not there. Raises StoreError when it cannot be.
 
-    def __init__(self, path: Path | None = None) -> None:
+    `beside`: the home whose datasets, stages and cache this one uses, with a database of its own.
+    """
+
+    def __init__(self, path: Path | None = None, beside: "Home | None" = None) -> None:
         named = paths.own(path or os.environ.get(VARIABLE) or platformdirs.user_data_dir("bulkhead"), "--home")
         try:
             self.path = named.resolve()
@@ -27,6 +30,8 @@ class Home:
         except (OSError, RuntimeError) as error:  # the second: links that go round in circles
             reason = getattr(error, "strerror", None) or str(error)
             raise StoreError(f"the home {named} cannot be made: {reason}; choose another with --home") from None
+        #: The folder with the datasets, the stages and the cache.
+        self.library = beside.library if beside else self.path
 
     def within(self, *names: str, what: str = "name") -> Path:
         """A path under the home, by the names of its parts. Raises InputError: see `app.services.paths`."""
@@ -36,7 +41,7 @@ class Home:
     def datasets(self) -> "DatasetLibrary":
         from app.datasets.library import DatasetLibrary
 
-        return DatasetLibrary(self.path)
+        return DatasetLibrary(self.library)
 
     def store(self) -> "Store":
         """The database, opened (made or migrated as needed). Use as a context manager."""

@@ -344,7 +344,7 @@ def read(home: Home, run_id: int, index: int) -> Reading:
         log = store.events(run_id, index)
         sources = tuple(store.sources(run_id)) if run.plan.get("own") else ()
     plan = json.dumps(run.plan)
-    shared = _shared(home.path, run.id, run.dataset, run.dataset_hash, run.config, plan, run.containers, sources)
+    shared = _shared(home.library, run.id, run.dataset, run.dataset_hash, run.config, plan, run.containers, sources)
     if shared.plan.search is not None and index >= 0:
         shared.points[index] = searched_point(shared, container)
     return Reading(run, container, resolve(shared, index), shared, log)

@@ -20,7 +20,7 @@ FOLDER = "stages"
 
 
 def folder(home: Home) -> Path:
-    return home.path / FOLDER
+    return home.library / FOLDER
 
 
 def own_stages(home: Home) -> OwnStages:
@@ -30,7 +30,7 @@ def own_stages(home: Home) -> OwnStages:
 
 def cache_of(home: Home) -> Path:
     """The folder for what can be made again."""
-    return home.path / "cache"
+    return home.library / "cache"
 
 
 def of_config(home: Home, raw: Mapping[str, Any], trust: bool = False) -> OwnStages:

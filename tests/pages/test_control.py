@@ -23,7 +23,6 @@ def working(path: Path, ends: str | None = None) -> Iterator[tuple[Store, Lease]
     prepared = running.check(home, GOOD)
     with home.store() as store:
         run_id = running.create(store, prepared, 1, "sequential")
-        store.folder(run_id).mkdir(parents=True)
         with store.claim(run_id) as lease, Desk(store.folder(run_id)) as desk:
             store.start(lease, 0.5)
             desk.note(7, os.getpid())
@@ -96,7 +95,6 @@ def test_a_run_in_the_queue_says_what_it_waits_for(page: Open, full: Path) -> No
     with working(full) as (store, _):
         second = running.create(store, running.check(home, GOOD), 1, "sequential")
         with store.claim(second):
-            store.folder(second).mkdir(parents=True)
             assert "In the queue" not in said(page(full)), "its workers start"
             (store.folder(second) / "waits").touch()
             assert f"In the queue</span> after run {LIVE_RUN}<" in said(page(full))

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.services import stages
 from app.services.exporting import as_written, pinned
 from app.services.home import Home
 from app.services.reproducing import DIFFERENT, IDENTICAL, SAME, Verdict, metrics_differ, versions_differ
@@ -154,7 +153,4 @@ def described(store: Store, state: WorkflowState) -> dict[str, Any]:
 def _beside(home: Home) -> Iterator[Home]:
     """A temporary home with the datasets and stages of another, and no runs."""
     with tempfile.TemporaryDirectory(prefix="bulkhead-reproduce-") as folder:
-        for shared in (home.datasets.folder, stages.folder(home), stages.cache_of(home)):
-            if shared.is_dir():
-                (Path(folder) / shared.name).symlink_to(shared)
-        yield Home(Path(folder))
+        yield Home(Path(folder), beside=home)
