@@ -25,7 +25,7 @@ def cell(text: object) -> str:
     return _cell(clean(text))
 
 
-def plain(text: object) -> str:
+def label(text: object) -> str:
     """`text` for a label that Streamlit takes for Markdown: clean, in one line, and shown as it is."""
     return _MARKS.sub(r"\\\g<0>", " ".join(clean(text).split()))
 

@@ -107,7 +107,7 @@ def _choice(form: Form, spec: FieldSpec, place: Place, mode: Mode, name: str) ->
     }
     if sum(len(_word(option)) + 2 for option in options) <= SIDE_BY_SIDE:
         many = mode == "list"
-        shared["format_func"] = lambda option: html.plain(_word(option))  # here, unlike in a list, it would be Markdown
+        shared["format_func"] = lambda option: html.label(_word(option))  # here, unlike in a list, it would be Markdown
         st.segmented_control(name, options, selection_mode="multi" if many else "single", required=not many, **shared)
     elif mode == "list":
         st.multiselect(name, options, **shared)
@@ -129,7 +129,7 @@ def _word(option: Any) -> str:
 def date(form: Form, spec: FieldSpec, place: Place) -> None:
     """A day to choose, under its name."""
     value = form.value(place)
-    shared: dict[str, Any] = {"help": html.plain(spec.description or "") or None, "disabled": form.disabled}
+    shared: dict[str, Any] = {"help": html.label(spec.description or "") or None, "disabled": form.disabled}
     if value is not None and not (type(value) is datetime.date and EARLIEST <= value <= LATEST):
         key = form.pad.key(place, "text")  # what TOML can say and no calendar shows
         STATE.setdefault(key, str(value))
