@@ -1,7 +1,7 @@
 # Everything here works on a machine with Python 3.11, gcc, make and git. `make` alone lists the targets.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-JOBS   ?= 2
+JOBS   ?= 3
 VENV   := .venv
 BIN    := $(VENV)/bin
 UV_PIN := uv==0.13.9
@@ -29,7 +29,8 @@ test: $(VENV)/.setup-test chromium ## every test (ARGS="-k …" for some)
 
 faults: $(VENV)/.setup-test ## every fault at its full count, which takes an hour (SEED=1, ARGS="-k …")
 	BULKHEAD_FAULTS=full BULKHEAD_FAULT_SEED=$(or $(SEED),1) \
-		$(BIN)/python -m pytest -q -rP -n $(JOBS) --dist loadfile tests/faults $(ARGS)
+		$(BIN)/python -m pytest -q -rP -n $(JOBS) --dist loadfile tests/faults tests/app/test_hostile_configs.py tests/app/test_paths.py \
+		tests/app/test_bundle.py tests/db/test_verify.py $(ARGS)
 
 lint: $(VENV)/.setup-test ## linters, import rules and types; all of them, even after the first that fails
 	@status=0; \

@@ -4,8 +4,10 @@ Regimes and signals depend on data alone, so containers that ask for the same st
 same arrays, read-only, as long as they fit the budget.
 """
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,7 +78,8 @@ class Shared:
         market = self.seen if reference is None else index_market(self.seen, reference or None)
         known = self.plan.indicators.get(reference, {})
         given = {request: frozen(np.asarray(values)) for request, values in known.items()}
-        return Hub(market, DEFAULT_BUDGET, given, own=self._compute)
+        # no cycle: it would keep the plan's mapped files open after a run, since workers hide all from the collector
+        return Hub(market, DEFAULT_BUDGET, given, own=partial(Shared._compute, weakref.proxy(self)))
 
     def _compute(self, wanted: Sequence[Request], market: Market) -> list[npt.NDArray[np.float64]]:
         """Own indicators: by their classes where they are, else by a child."""

@@ -17,6 +17,8 @@ Mode = Literal["fixed", "list", "range", "by regime"]
 NONE = "none"
 #: A range that is turned into a list keeps at most so many values; a longer one is the first of them.
 LISTED = 200
+#: A range is made of numbers below this: above, steps between them are lost or without end.
+LARGEST = 1e15
 _INTEGER = re.compile(r"[+-]?\d(_?\d)*")
 _BETWEEN = " | "
 
@@ -206,4 +208,4 @@ def _toml(value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST

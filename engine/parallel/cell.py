@@ -167,8 +167,11 @@ class _Cell:
         poll = select.poll()
         poll.register(process, select.POLLIN)
         poll.register(frames.pipe, select.POLLIN)
+        noted = -1
         while watch.done < len(indices) and not watch.rest and watch.broken is None:
-            self.desk.note(indices[watch.done], pid)
+            if noted != watch.done:
+                noted = watch.done
+                self.desk.note(indices[noted], pid)
             over = _ended(pid)
             try:
                 found = frames.take()

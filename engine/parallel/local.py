@@ -26,7 +26,6 @@ class Local:
         self.workers = workers
         self._folder = folder
         self._stack = contextlib.ExitStack()
-        self._runner: int | None = None
 
     def __enter__(self) -> "Local":
         """Raises WorkersLost when workers keep ending before they are ready."""
@@ -44,6 +43,8 @@ class Local:
         self._desks = str(home or folder)
         self._path = str(Path(folder) / "plan.joblib")
         joblib.dump(self.plan, self._path)
+        # before their first task: a worker that takes the place of a lost one may wait long for it
+        own = {} if self.workers == 1 else {"initializer": tasks.follow, "initargs": (os.getpid(),)}
         self._parallel = self._stack.enter_context(
             joblib.Parallel(
                 n_jobs=self.workers,
@@ -52,13 +53,13 @@ class Local:
                 batch_size=1,
                 pre_dispatch="2*n_jobs",
                 max_nbytes=None,
+                **own,
             )
         )
-        self._runner = os.getpid() if self.workers > 1 else None
         warm = joblib.delayed(tasks.warm)
         for left in reversed(range(_TRIES)):
             try:
-                list(self._parallel(warm(self._path, self.workers, self._runner) for _ in range(self.workers)))
+                list(self._parallel(warm(self._path, self.workers) for _ in range(self.workers)))
                 break
             except TerminatedWorkerError as error:
                 if not left:
@@ -73,6 +74,6 @@ class Local:
         """Run the batches; yields the blocks of each as it is finished. Raises WorkersLost when one was killed."""
         try:
             cell = joblib.delayed(tasks.cell)
-            yield from self._parallel(cell(self._path, task, self._desks, self._runner) for task in batches)
+            yield from self._parallel(cell(self._path, task, self._desks) for task in batches)
         except TerminatedWorkerError as error:
             raise WorkersLost("a worker process ended; see the system's log") from error

@@ -76,13 +76,10 @@ def forget() -> None:
     load.cache_clear()
     _shared.cache_clear()
     _ready.cache_clear()
-    follow.cache_clear()
 
 
-def cell(source: str | Parcel, task: Task, folder: str | None = None, runner: int | None = None) -> list[Block]:
-    """A joblib task: run a batch of a plan. `folder`: where its desk is, on this machine; `runner`: see `follow`."""
-    if runner is not None:
-        follow(runner)  # one that takes the place of a lost one was not warmed
+def cell(source: str | Parcel, task: Task, folder: str | None = None) -> list[Block]:
+    """A joblib task: run a batch of a plan. `folder`: where its desk is, on this machine."""
     plan = load(source)
     _shared(source, not plan.sources)  # before the fork, so that every child finds ready what is not the user's
     groups: Sequence[Sequence[int]] = [[index] for index in task.indices] if task.alone else [task.indices]
@@ -102,10 +99,8 @@ def _ready(parcel: Parcel) -> None:
     load_kernels(load(parcel).raw)
 
 
-def warm(path: str, workers: int, runner: int | None) -> int:
-    """A joblib task: load everything a cell needs, and wait until every worker has. `runner`: see `follow`."""
-    if runner is not None:
-        follow(runner)
+def warm(path: str, workers: int) -> int:
+    """A joblib task: load everything a cell needs, and wait until every worker has."""
     plan = load(path)
     load_kernels(plan.raw)
     if not plan.sources:
@@ -120,7 +115,6 @@ def warm(path: str, workers: int, runner: int | None) -> int:
     return os.getpid()
 
 
-@lru_cache(maxsize=1)
 def follow(runner: int) -> None:
     """Be a worker of the process `runner`: end with it, and leave Ctrl-C to it, which then stops its workers.
 

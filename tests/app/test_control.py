@@ -108,6 +108,7 @@ def test_what_runs_now_can_be_seen_and_killed(tmp_path: Path) -> None:
     seat = gate.reached()
     assert (seat["run"], seat["index"]) == (2, 4)
     assert seat["memory_mb"] > 10
+    gate.until(lambda: gate.now()[0]["seconds"] > seat["seconds"] + 1.0)
     assert seat["pid"] != gate.state().pid
     told = bulkhead(gate.home, "kill", "2/4")
     assert told.code == 0, told.err

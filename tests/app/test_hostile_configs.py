@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.app.hostile import configs
+from tests.faults.tier import count, draw
 
 ROOT = Path(__file__).parents[2]
-FULL = os.environ.get("BULKHEAD_FAULTS") == "full"
 #: Harmless: they are conditions, or a name that is any text; or hold files that the config's own stages do not need.
 ACCEPTED = ("where", "source")
 
@@ -69,10 +69,10 @@ def test_code_of_elsewhere_needs_trust(tried: Any) -> None:
         assert outcome == "refused" and "read it, then allow it with --trust" in line
 
 
-@pytest.mark.parametrize("seed", [1, 2] if not FULL else range(20))
-def test_mutated_configs_parse_or_are_refused_in_a_line(tmp_path: Path, seed: int) -> None:
-    count = 500 if FULL else 250
-    found = limited("mutants", tmp_path, count, seed, seconds=400)
+@pytest.mark.parametrize("part", range(count(20, 2)))
+def test_mutated_configs_parse_or_are_refused_in_a_line(tmp_path: Path, part: int) -> None:
+    drawn = count(500, 250)
+    found = limited("mutants", tmp_path, drawn, draw(f"mutants {part}").getrandbits(32), seconds=400)
     assert found["broke"] == []
-    assert found["accepted"] + found["refused"] == count
-    assert min(found["accepted"], found["refused"]) > count // 20, "both happen"
+    assert found["accepted"] + found["refused"] == drawn
+    assert min(found["accepted"], found["refused"]) > drawn // 20, "both happen"

@@ -1,5 +1,6 @@
 """A stored run: what misbehaves is named in the database, and all else is stored as if it had run alone."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from engine.outcome import run
 from engine.own.load import loaded
 from engine.shared import Shared
 from engine.spec import resolve
+from tests.app.small import SMALL
 from tests.engine.own import STAGES
 
 TEXT = """
@@ -73,3 +75,14 @@ def test_what_cannot_run_leaves_nothing(tmp_path: Path) -> None:
         running.check(home, TEXT)
     with home.store() as store:
         assert store.runs() == []
+
+
+def test_a_process_that_has_run_experiments_holds_no_file_of_theirs(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with home.store() as store:
+        prepared = running.check(home, SMALL)
+        for _ in range(3):
+            run_id = running.create(store, prepared, 1, "sequential")
+            executing.execute(store, prepared, run_id, 1, "sequential")
+            held = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+            assert [path for path in held if str(tmp_path / "runs") in path] == []

@@ -9,6 +9,7 @@ import pytest
 
 from app.services import backups
 from app.services.home import Home
+from db.schema import HEAD
 from tests.app.small import SMALL, bulkhead, refused, write
 
 
@@ -37,7 +38,7 @@ def test_a_backup_in_the_home_says_what_it_is_and_is_not(home: Path) -> None:
     assert all(str(home / name) in told.out for name in ("datasets", "stages"))
     again = bulkhead(home, "backup", "--json").json
     assert Path(again["path"]).parent == home / "backups" and again["path"] != str(file)
-    assert (again["runs"], again["containers"], again["schema"]) == (1, 9, "0001")
+    assert (again["runs"], again["containers"], again["schema"]) == (1, 9, HEAD)
     assert again["without"] == [str(home / "datasets"), str(home / "stages")]
     assert backups.newest(Home(home)) == Path(again["path"])
 

@@ -102,8 +102,8 @@ import os, signal, sys
 from app.cli.main import main
 from db.store import Store
 from db.workflows import Workflows
-import engine.parallel.cell as cell
-cell.BLOCK_CONTAINERS = 4
+import engine.parallel.packer as packer
+packer.BLOCK_CONTAINERS = 4
 event, count, when, *arguments = sys.argv[1:]
 left = int(count)
 def killing(owner, name, counts):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from app.navigation import ENTRIES
 from app.services.home import VARIABLE, Home
@@ -120,9 +120,25 @@ def page(browser: Browser) -> Iterator[Page]:
 @contextlib.contextmanager
 def tab(browser: Browser, mode: Literal["light", "dark"] = "light") -> Iterator[Page]:
     """See `page`."""
+    with window(browser, mode) as context, tab_of(context) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def window(browser: Browser, mode: Literal["light", "dark"] = "light") -> Iterator[BrowserContext]:
+    """A window with a cache and a session of its own."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=mode)
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextlib.contextmanager
+def tab_of(context: BrowserContext) -> Iterator[Page]:
+    """A tab of a window. See `page`."""
     opened, errors = context.new_page(), []
 
     def note(message: ConsoleMessage) -> None:
@@ -134,5 +150,5 @@ def tab(browser: Browser, mode: Literal["light", "dark"] = "light") -> Iterator[
     try:
         yield opened
     finally:
-        context.close()
+        opened.close()
     assert errors == []

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.components.sections import SECTIONS
 from app.navigation import ENTRIES
 from app.services import executing, running
 from app.services.home import Home
 from tests.app.own import FILES
-from tests.browser.conftest import Workbench, serving, tab
+from tests.browser.conftest import Workbench, serving, tab_of, window
 from tests.pages.conftest import BAD, GOOD, STAGES
 
 #: What axe is asked: WCAG 2.1 AA. Canvases, in which tables draw their cells, it cannot see into.
@@ -63,16 +63,23 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
+    """A window of each mode: what Streamlit loads first is loaded once."""
+    with window(browser, "light") as light, window(browser, "dark") as dark:
+        yield {"light": light, "dark": dark}
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("path", FULL)
-def test_a_page_with_runs(full: Workbench, browser: Browser, path: str, mode: str) -> None:
-    with tab(browser, mode) as page:
+def test_a_page_with_runs(full: Workbench, windows: dict[str, BrowserContext], path: str, mode: str) -> None:
+    with tab_of(windows[mode]) as page:
         judged(page, full.address + path)
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_of_an_empty_home(empty: Workbench, browser: Browser, path: str) -> None:
-    with tab(browser) as page:
+def test_a_page_of_an_empty_home(empty: Workbench, windows: dict[str, BrowserContext], path: str) -> None:
+    with tab_of(windows["light"]) as page:
         judged(page, empty.address + path)
 
 

@@ -20,6 +20,7 @@ def test_built_by_clicks_and_run_on_the_command_line(workbench: Workbench, page:
     settled(page)
 
     typed(page, "Name", "by-clicks", first=True)
+    shows(page, 'name = "by-clicks"')
     page.get_by_role("combobox", name="Dataset").click()
     page.get_by_role("option", name="sp500").click()
     shows(page, 'dataset = "sp500"')
@@ -72,6 +73,7 @@ def test_a_problem_is_seen_at_its_field_and_mended_in_the_text(workbench: Workbe
     typed(page, "Hold, random_entry", "0")
     row = page.locator("[class*='st-key-form-'][class*='strategy-0-hold-row']")
     expect(row.locator(".bh-field-problem")).to_contain_text("must be greater than or equal to 1 (got 0)")
+    shows(page, "hold = 0")
     written = editor(page)
     written.fill(written.input_value().replace("hold = 0", "hold = 3"))
     written.press("Control+Enter")

@@ -26,11 +26,10 @@ class Rare(Strategy):
     share: int = Field(100, ge=1, description="one in so many misbehaves")
     seed: int = Field(1, description="of the choice")
     armed: bool = Field(True, description="whether they misbehave at all")
-    output: bool = Field(False, description="whether one of the eight kinds is a GB of output")
 
     def signal(self, market: Market, indicators: Mapping[str, Array], regimes: Regimes | None) -> Array:
         if self.armed:
-            chosen = poisoned(self.count, self.share, self.seed, self.output)
+            chosen = poisoned(self.count, self.share, self.seed)
             if self.number in chosen:
                 misbehave(chosen[self.number])
         signals = np.zeros(market.valid.shape)
@@ -38,11 +37,10 @@ class Rare(Strategy):
         return signals
 
 
-def poisoned(count: int, share: int, seed: int, output: bool) -> dict[int, str]:
+def poisoned(count: int, share: int, seed: int) -> dict[int, str]:
     """What each container that misbehaves does, by number."""
     numbers = np.random.default_rng(seed).permutation(count)[: count // share].tolist()
-    kinds = KINDS if output else KINDS[:-1]
-    return {number: kinds[place % len(kinds)] for place, number in enumerate(numbers)}
+    return {number: KINDS[place % len(KINDS)] for place, number in enumerate(numbers)}
 
 
 def misbehave(kind: str) -> None:
