@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -43,19 +44,20 @@ class Local:
         self._desks = str(home or folder)
         self._path = str(Path(folder) / "plan.joblib")
         joblib.dump(self.plan, self._path)
-        # before their first task: a worker that takes the place of a lost one may wait long for it
-        own = {} if self.workers == 1 else {"initializer": tasks.follow, "initargs": (os.getpid(),)}
-        self._parallel = self._stack.enter_context(
-            joblib.Parallel(
+        # follow before the first task: a worker that takes the place of a lost one may wait long for it. Given to the
+        # backend, since joblib forgets what is given to Parallel when it puts new workers in the place of lost ones
+        given: dict[str, Any] = {"backend": "sequential"}
+        if self.workers > 1:
+            given = {"backend": "loky", "initializer": tasks.follow, "initargs": (os.getpid(),)}
+        with joblib.parallel_config(**given):
+            parallel = joblib.Parallel(
                 n_jobs=self.workers,
-                backend="sequential" if self.workers == 1 else "loky",
                 return_as="generator_unordered",
                 batch_size=1,
                 pre_dispatch="2*n_jobs",
                 max_nbytes=None,
-                **own,
             )
-        )
+        self._parallel = self._stack.enter_context(parallel)
         warm = joblib.delayed(tasks.warm)
         for left in reversed(range(_TRIES)):
             try:

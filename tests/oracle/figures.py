@@ -181,11 +181,13 @@ def metrics(
     bars_per_year: float = 252,
     sessions_per_year: float = 252,
     risk_free: float = 0.0,
+    tie: float = 0.0,
 ) -> dict[str, float | int | None]:
     """The metrics of the bars from `start` up to, not including, `stop`; None where undefined.
 
     `base_equity`: what the first return is measured against (default: the starting cash). `sessions`: for each bar of
-    the market the session it belongs to; None: each bar is one.
+    the market the session it belongs to; None: each bar is one. `tie`: what counts as equal to
+    the 5th percentile of returns from above; a negative one: from below not.
     """
     rules = with_defaults(rules)
     base = rules["initial_cash"] if base_equity is None else base_equity
@@ -266,5 +268,5 @@ def metrics(
             result["skew"] = _mean([(r - mean) ** 3 for r in returns]) / second**1.5
             result["kurtosis"] = _mean([(r - mean) ** 4 for r in returns]) / second**2 - 3
     result["var_95"] = worst = _percentile_5(returns)
-    result["cvar_95"] = _mean([r for r in returns if r <= worst])
+    result["cvar_95"] = _mean([r for r in returns if r <= worst + tie] or [worst])
     return result
