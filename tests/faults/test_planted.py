@@ -120,7 +120,7 @@ def test_a_missing_checksum_check_is_seen(bench: Bench, tmp_path: Path, monkeypa
 @pytest.mark.skipif(not FULL, reason="the full tier")
 def test_the_wrong_one_blamed_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = run(tmp_path / "fine", 200, 50, armed=False)
-    expected |= {number: (VERDICTS[kind][0], None) for number, kind in poisoned(200, 50, SEED, False).items()}
+    expected |= {number: (VERDICTS[kind][0], None) for number, kind in poisoned(200, 50, SEED).items()}
     monkeypatch.setattr(tasks, "run_cell", tasks.run_cell)
     planted.wrong_one_blamed()
     run(tmp_path / "poisoned", 200, 50, armed=True, workers=1)
