@@ -122,6 +122,11 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def many(count: int, what: str) -> str:
+    """`count` of something: "1 run", "1,000 runs"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def plain(value: Any) -> Any:
     """`value` as JSON has it."""
     if isinstance(value, float):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import HomeOption, JsonOption, console, open_home, print_json, say
+from app.cli.common import HomeOption, JsonOption, console, many, open_home, print_json, say
 from engine.errors import DataError
 
 if TYPE_CHECKING:
@@ -177,10 +177,6 @@ def _dropped(dropped: "tuple[Dropped, ...]") -> str:
 
     why = "; ".join(f"{count:,} × {reason}" for reason, count in reasons(dropped).items())
     return f"{many(len(dropped), 'row')} dropped: {why}"
-
-
-def many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _line(found: "SymbolQuality") -> tuple[str, ...]:

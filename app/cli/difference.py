@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.common import HomeOption, JsonOption, console, open_home, print_json
-from app.cli.data import many
+from app.cli.common import HomeOption, JsonOption, console, many, open_home, print_json
 
 if TYPE_CHECKING:
     from app.datasets.difference import Difference

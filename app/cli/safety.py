@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.common import HomeOption, JsonOption, console, open_home, print_json
+from app.cli.common import HomeOption, JsonOption, console, many, open_home, print_json
 
 _LISTED = 20
 
@@ -29,7 +29,8 @@ def backup(
         return
     out = console()
     out.print(
-        f"written: {made.path} ({made.size / 2**20:,.1f} MiB, {made.runs:,} runs, {made.containers:,} containers)",
+        f"written: {made.path} ({made.size / 2**20:,.1f} MiB, {many(made.runs, 'run')}, "
+        f"{many(made.containers, 'container')})",
         soft_wrap=True,
     )
     out.print(f"it is the database alone; what is not in it: {', '.join(beside)}", soft_wrap=True)
@@ -48,7 +49,8 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     else:
         out = console()
         looked = (
-            f"{found.runs:,} runs, {found.containers:,} containers, {found.blocks:,} blocks, {found.sources:,} sources"
+            f"{many(found.runs, 'run')}, {many(found.containers, 'container')}, {many(found.blocks, 'block')}, "
+            f"{many(found.sources, 'source')}"
         )
         for one in found.damage[:_LISTED]:
             out.print(f"{one.what} {one.where}: {one.problem}", soft_wrap=True)

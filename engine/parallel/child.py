@@ -13,7 +13,9 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import numpy.typing as npt
 
 from engine.config import LimitsSection
 from engine.errors import BulkheadError, StageError, TooLargeError
@@ -152,7 +154,7 @@ class _One:
             return True
         return False
 
-    def _send(self, message: tuple[object, ...], arrays: Sequence[object] = ()) -> None:
+    def _send(self, message: tuple[object, ...], arrays: Sequence[npt.NDArray[Any]] = ()) -> None:
         if self.state is not None and not self.report.intact():
             os._exit(LOST)
         try:

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import numpy.typing as npt
+
 WORD_BYTES = 16
 _HEAD = struct.Struct(f"<{WORD_BYTES}sIQ")
 _READ = 1 << 20
@@ -32,17 +34,16 @@ class Writer:
         """Whether the pipe is still what it was, in the process that it was given to."""
         return os.getpid() == self.process and _place(self.pipe) == self._place
 
-    def send(self, message: Any, raw: Sequence[Any] = ()) -> None:
-        """Write one frame, `raw` (contiguous buffers) without a copy. Raises OSError when the pipe is gone."""
+    def send(self, message: Any, raw: Sequence[npt.NDArray[Any]] = ()) -> None:
+        """Write one frame, `raw` (contiguous) without a copy. Raises OSError when the pipe is gone."""
         body = pickle.dumps(message, protocol=5)
-        views = [memoryview(part).cast("B") for part in raw if memoryview(part).nbytes]
-        rest = [memoryview(_HEAD.pack(self.word, len(body), sum(map(len, views))) + body), *views]
-        while rest:
-            written = os.writev(self.pipe, rest)
-            while rest and written >= len(rest[0]):
-                written -= len(rest.pop(0))
-            if rest:
-                rest[0] = rest[0][written:]
+        size = sum([part.nbytes for part in raw])
+        head = _HEAD.pack(self.word, len(body), size) + body
+        written = os.writev(self.pipe, [head, *raw])  # type: ignore[list-item]  # an array is a buffer
+        if written < len(head) + size:
+            rest = memoryview(b"".join([head, *(part.tobytes() for part in raw)]))[written:]
+            while rest:
+                rest = rest[os.write(self.pipe, rest) :]
 
 
 class Reader:

@@ -33,7 +33,7 @@ def damage(home: Path) -> None:
 def test_a_backup_in_the_home_says_what_it_is_and_is_not(home: Path) -> None:
     told = bulkhead(home, "backup")
     (file,) = (home / "backups").iterdir()
-    assert told.code == 0 and str(file) in told.out and "1 runs, 9 containers" in told.out
+    assert told.code == 0 and str(file) in told.out and "1 run, 9 containers" in told.out
     assert "the database alone" in told.out
     assert all(str(home / name) in told.out for name in ("datasets", "stages"))
     again = bulkhead(home, "backup", "--json").json
@@ -63,7 +63,7 @@ def test_backups_do_not_leave_the_home_by_a_link(home: Path, tmp_path: Path) -> 
 
 def test_verify_finds_damage_and_names_the_way_back(home: Path) -> None:
     told = bulkhead(home, "verify")
-    assert told.code == 0 and told.out == "sound: looked at 1 runs, 9 containers, 2 blocks, 0 sources\n"
+    assert told.code == 0 and told.out == "sound: looked at 1 run, 9 containers, 2 blocks, 0 sources\n"
     assert bulkhead(home, "verify", "--json").json["sound"] is True
     before = bulkhead(home, "show", "1", "--json").json
     copy = Path(bulkhead(home, "backup", "--json").json["path"])
