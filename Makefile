@@ -25,7 +25,7 @@ run: setup ## the sample experiment once, then the workbench (BULKHEAD_HOME, POR
 	@exec $(BIN)/bulkhead serve $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.setup-test chromium ## every test (ARGS="-k …" for some)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 faults: $(VENV)/.setup-test ## every fault at its full count, in some ten minutes (SEED=1, ARGS="-k …")
 	BULKHEAD_FAULTS=full BULKHEAD_FAULT_SEED=$(or $(SEED),1) \

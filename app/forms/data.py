@@ -240,8 +240,9 @@ def _warmup(form: Form) -> None:
 
 
 def _took_way(key: str) -> None:
-    new = {"own": None, "common": "common", "number": 0}[STATE[key]]
-    state.edit(drafting.put(state.draft(), ("data", "warmup"), new))
+    new = {"own": None, "common": "common", "number": 0}
+    if STATE[key] in new:  # nothing is chosen while the form is drawn anew behind an edit of the text
+        state.edit(drafting.put(state.draft(), ("data", "warmup"), new[STATE[key]]))
 
 
 def _took_number(key: str) -> None:

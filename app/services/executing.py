@@ -78,10 +78,11 @@ def execute(
     plan, opened = prepared.plan, time.perf_counter()
     total = plan.containers
     with store.claim(run_id, take_over) as lease, Heartbeat(store, lease), Steering(store, lease) as steering:
-        before, stored = store.progress(run_id), set(store.committed(run_id).tolist())
-        done, failed = before.done, before.failed
+        done = failed = 0
         startup = seconds = 0.0
         try:
+            before, stored = store.progress(run_id), set(store.committed(run_id).tolist())
+            done, failed = before.done, before.failed
             store.enqueue(lease)
             if queued:
                 steering.wait_for_turn()
