@@ -106,6 +106,15 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def cleared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that fails leaves no runner behind, in which the next would find a fault."""
+    yield
+    if "bench" in request.fixturenames:
+        for runner in list(request.getfixturevalue("bench").zygote.running):
+            runner.kill()
+
+
 @pytest.fixture
 def broken(bench: Bench) -> Callable[[Path], Account]:
     return bench.account

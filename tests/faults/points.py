@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time as clock
 from collections.abc import Callable
 from contextlib import suppress
@@ -50,14 +51,17 @@ DATA_POINTS: dict[str, tuple[Any, str, str]] = {
 
 
 def reach(point: str, time: int, number: int = signal.SIGKILL) -> None:
-    """From now on this process gets the signal when it is at a point for the `time`th time."""
+    """From now on this process gets the signal when it is at a point for the `time`th time.
+
+    Sent to the thread that is there, which then goes no step further; sent to the process, another may take it first.
+    """
     left = time
 
     def at() -> None:
         nonlocal left
         left -= 1
         if left == 0:
-            os.kill(os.getpid(), number)
+            signal.pthread_kill(threading.get_ident(), number)
 
     _wrap(point, at)
 

@@ -39,6 +39,7 @@ class Runner:
 
     def wait(self) -> Told:
         code = self._zygote.ask(do="wait", pid=self.pid)
+        self._zygote.running.remove(self)
         return Told(code, self._out.read_text(), self._err.read_text())
 
     def kill(self) -> Told:
@@ -89,6 +90,8 @@ class Zygote:
         self.folder = folder
         self.tmp = folder / "tmp"
         self.tmp.mkdir(parents=True)
+        #: Those that nobody has waited for yet.
+        self.running: list[Runner] = []
         self._number = 0
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.tmp), "PYTHONHASHSEED": str(hash_seed)}
         environment.pop("BULKHEAD_HOME", None)
@@ -122,7 +125,8 @@ class Zygote:
         out.touch()
         words = [*arguments, "--home", str(home)]
         pid = self.ask(do="fork", arguments=words, before=before, out=str(out), err=str(err))
-        return Runner(self, pid, out, err)
+        self.running.append(Runner(self, pid, out, err))
+        return self.running[-1]
 
     def run(self, *arguments: str, home: Path, before: Sequence[Sequence[Any]] = ()) -> Told:
         return self.start(*arguments, home=home, before=before).wait()
