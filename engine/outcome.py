@@ -85,9 +85,7 @@ def both_parts(account: Account, market: Market, plan: Plan, spec: Spec) -> tupl
 @lru_cache(maxsize=8)
 def sketch_bars(bars: int) -> npt.NDArray[np.int64]:
     """Which of `bars` bars a sketch shows: SKETCH evenly spaced ones, the first and last among them, int64."""
-    places = np.linspace(0, bars - 1, SKETCH).round().astype(np.int64)
-    places.flags.writeable = False
-    return places
+    return frozen(np.linspace(0, bars - 1, SKETCH).round().astype(np.int64))
 
 
 def sketch(curve: Array) -> npt.NDArray[np.float32]:

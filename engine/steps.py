@@ -51,8 +51,7 @@ class TargetBatch:
 
 def classify(classifier: Classifier, market: Market, hub: Hub, first: int) -> RegimeBatch:
     """Label `market` (one symbol: the index or the reference). `first`: the first trading bar."""
-    codes = carried(classifier.label(market, hub.take(classifier)), len(market.time), classifier)
-    codes.flags.writeable = False
+    codes = frozen(carried(classifier.label(market, hub.take(classifier)), len(market.time), classifier))
     return RegimeBatch(Regimes(codes, classifier.regimes), regime_rows(codes, first))
 
 

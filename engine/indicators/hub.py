@@ -10,7 +10,7 @@ import numpy.typing as npt
 from engine.errors import StageError
 from engine.indicators.request import Request, outputs
 from engine.indicators.ta import functions
-from engine.market.market import Market
+from engine.market.market import Market, frozen
 from engine.stage import Stage
 
 Array = npt.NDArray[np.float64]
@@ -62,8 +62,7 @@ def compute(request: Request, market: Market, own: Mapping[Request, Array] | Non
         there = market.valid[:, s]
         columns = {item: np.ascontiguousarray(values[there, s]) for item, values in whole.items()}
         result[there, s] = _on_own_bars(request, columns)
-    result.flags.writeable = False
-    return result
+    return frozen(result)
 
 
 class Hub:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from mmap import mmap
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -266,8 +267,17 @@ def _shaped(name: str, values: npt.ArrayLike, shape: tuple[int, int]) -> Floats:
     return array
 
 
+def _read_only(mapped: mmap) -> bool:
+    with memoryview(mapped) as view:
+        return view.readonly
+
+
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """`array` in C order, and read-only."""
-    array = np.ascontiguousarray(array)
-    array.flags.writeable = False
-    return array
+    """`array` in C order and read-only for good, copied unless it is: memory that an array owns, a stage could make
+    writable again, and what one container wrote to it another would read."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if array.flags.c_contiguous and (isinstance(owner, bytes) or (isinstance(owner, mmap) and _read_only(owner))):
+        return array
+    return np.frombuffer(array.tobytes(), array.dtype).reshape(array.shape)

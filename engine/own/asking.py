@@ -13,7 +13,7 @@ from engine.errors import BulkheadError, ConfigError, StageError
 from engine.indicators.kept import Kept, market_hash
 from engine.indicators.own import computed
 from engine.indicators.request import Request
-from engine.market.market import Market
+from engine.market.market import Market, frozen
 from engine.own import sealed
 from engine.own.load import line_of, loaded
 from engine.own.stages import OwnStages
@@ -75,8 +75,7 @@ def values(own: OwnStages, wanted: Sequence[Request], market: Market) -> list[Ar
     missing = [request for request in dict.fromkeys(wanted) if request not in found]
     if missing:
         for request, array in zip(missing, sealed.apart(_ask, own, "compute", (missing, market)), strict=True):
-            array.flags.writeable = False
-            found[request] = array
+            found[request] = frozen(array)
             if kept:
                 kept.put(request, content, array)
     return [found[request] for request in wanted]

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 from engine import errors
 from engine.errors import BulkheadError, StageError
 from engine.parallel import orphans
+from engine.parallel.ended import by_signal, has_ended
 from engine.parallel.seal import limit_memory, seal
 
 P = ParamSpec("P")
@@ -38,25 +39,25 @@ def ask(seconds: float, memory_mb: float, work: Callable[P, T], *arguments: P.ar
     Raises what `work` raises when that is an error of Bulkhead; Unanswered, in one line, however else the child ends.
     """
     reader, writer = Pipe(duplex=False)
-    parent = os.getpid()
+    parent, mark = os.getpid(), orphans.new_mark()
     with tempfile.TemporaryFile() as output:
         pid = os.fork()
         if pid == 0:
             reader.close()
-            _answer(writer, output.fileno(), parent, seconds, memory_mb, lambda: work(*arguments, **options))
+            _answer(writer, output.fileno(), parent, mark, seconds, memory_mb, lambda: work(*arguments, **options))
         writer.close()
         answer, late, over = None, False, False
         try:
             late = not reader.poll(seconds)
             with contextlib.suppress(EOFError, OSError):
                 answer = None if late else reader.recv_bytes()
-            over = answer is not None or (not late and _ended(pid))
+            over = answer is not None or (not late and _ends(pid))
         finally:
             reader.close()
             if not over:
                 os.kill(pid, signal.SIGKILL)
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-            orphans.end(pid)
+            orphans.end(pid, mark)
             _, status = os.waitpid(pid, 0)
         if answer is None:
             raise Unanswered(_end(status, late, seconds, _tail(output.fileno())))
@@ -105,12 +106,12 @@ def _opened(answer: bytes) -> Any:
 
 
 def _answer(
-    pipe: Connection, output: int, parent: int, seconds: float, memory_mb: float, work: Callable[[], Any]
+    pipe: Connection, output: int, parent: int, mark: int, seconds: float, memory_mb: float, work: Callable[[], Any]
 ) -> NoReturn:
     """Be the child."""
     code = 70
     try:
-        seal(output, parent)
+        seal(output, parent, mark)
         gc.freeze()
         limit_memory(memory_mb)
         signal.setitimer(signal.ITIMER_PROF, seconds)
@@ -124,11 +125,11 @@ def _answer(
         os._exit(code)
 
 
-def _ended(pid: int) -> bool:
+def _ends(pid: int) -> bool:
     """Whether a child whose pipe is closed has ended by itself, or does so within a moment. It is not reaped."""
     deadline = time.monotonic() + 0.5
     while time.monotonic() < deadline:
-        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+        if has_ended(pid):
             return True
         time.sleep(0.002)
     return False
@@ -143,7 +144,7 @@ def _end(status: int, late: bool, seconds: float, said: str) -> str:
         number = os.WTERMSIG(status)
         if number == signal.SIGPROF:
             return f"no answer within {seconds:g} s of CPU time{last}"
-        return f"its process was ended by signal {number} ({signal.Signals(number).name}){last}"
+        return f"{by_signal(number)}{last}"
     code = os.WEXITSTATUS(status)
     if code == 71:
         return "it needs more memory than a child may have"

@@ -11,7 +11,7 @@ import resource
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from engine.config import LimitsSection
@@ -19,6 +19,7 @@ from engine.parallel import child, orphans
 from engine.parallel.block import Block
 from engine.parallel.child import Told
 from engine.parallel.desk import IDLE, Desk
+from engine.parallel.ended import by_signal, has_ended
 from engine.parallel.frames import WORD_BYTES, GarbledError, Reader
 from engine.parallel.packer import Packer, Said
 from engine.shared import Shared
@@ -31,6 +32,8 @@ _PAUSE = 0.002
 #: How often a cell that waits looks at its child's clock; how far that may be over the limit before the cell acts,
 #: seconds: the child's own timer comes first, unless a stage has taken it away.
 _LOOK, _GRACE = 0.25, 0.5
+#: Seconds that a child may take to be ready, to import the user's stages above all; no container's time.
+START = 30.0
 KILLED = "it was killed by request"
 NO_DESK = Desk(None)
 Give = Callable[[], Shared]
@@ -42,15 +45,16 @@ def run_cell(
     shared: Give,
     described: Give | None = None,
     desk: Desk = NO_DESK,
+    own: bool = True,
 ) -> list[Block]:
     """Run groups of container indices, each in a child of its own, and return the results in blocks.
 
     After a while (`packer.HAND_OVER`) it returns what it has, so that slow containers are seen and stored as they end;
     a later cell runs the rest. `shared` gives what the containers need; it is called in the children. `described`: the
     same without the user's code (default: the same), enough to name a container that could not name itself. `desk`:
-    where to note what runs now, and to look up what is to be killed.
+    where to note what runs now, and to look up what is to be killed. `own`: whether a user's code may run in them.
     """
-    cell = _Cell(limits, shared, described or shared, Packer(), desk)
+    cell = _Cell(limits, shared, described or shared, Packer(), desk, own)
     for group in groups:
         left = list(group)
         while left:
@@ -68,8 +72,12 @@ def run_cell(
 
 @dataclass
 class _Watch:
-    """What a cell knows of its child: how many containers are done, and of the one that runs now."""
+    """What a cell knows of its child: how many containers are done, and of the one that runs now.
 
+    describe: nothing is run, so that no limit of the user's holds.
+    """
+
+    describe: bool = False
     ready: bool = False
     done: int = 0
     cpu: float = 0.0
@@ -91,6 +99,7 @@ class _Cell:
     described: Give
     packer: Packer
     desk: Desk
+    own: bool
     #: A stage has left behind what cannot be undone: from then on each container gets a child of its own.
     alone: bool = False
     imports: list[str] = field(default_factory=list)
@@ -128,7 +137,7 @@ class _Cell:
         packer = Packer()
         output = os.memfd_create("output", os.MFD_CLOEXEC)
         try:
-            self._fork([index], self.described, output, _Watch(), packer, describe=True)
+            self._fork([index], self.described, output, _Watch(describe=True), packer)
         finally:
             os.close(output)
         for result in packer.results:
@@ -136,15 +145,21 @@ class _Cell:
         return "{}", ""
 
     def _fork(
-        self, indices: list[int], shared: Give, output: int, watch: _Watch, packer: Packer, describe: bool = False
+        self, indices: list[int], shared: Give, output: int, watch: _Watch, packer: Packer
     ) -> tuple[int, resource.struct_rusage]:
         """Fork a child, hand each of its reports to `packer`, and wait for its end: its status, and what it used."""
         reader, writer = os.pipe2(os.O_CLOEXEC)
-        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        word, parent = os.urandom(WORD_BYTES), os.getpid()
-        pid = os.fork()
+        word, parent, mark = os.urandom(WORD_BYTES), os.getpid(), orphans.new_mark()
+        try:
+            with contextlib.suppress(OSError):  # a user may have no more room for pipes: then it waits more often
+                fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            pid = os.fork()
+        except OSError:
+            os.close(reader)
+            os.close(writer)
+            raise
         if pid == 0:
-            child.live(writer, word, output, parent, indices, self.limits, shared, describe, self.imports)
+            child.live(writer, word, output, parent, mark, indices, self.limits, shared, watch.describe, self.imports)
         os.close(writer)
         try:
             with _opened(pid) as process:
@@ -155,24 +170,25 @@ class _Cell:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-            if watch.rest or watch.done < len(indices):
-                orphans.end(pid)
+            if self.own or watch.rest or watch.done < len(indices):
+                orphans.end(pid, mark)
             _, status, usage = os.wait4(pid, 0)
         return status, usage
 
     def _follow(
-        self, frames: Reader, pid: int, process: int, indices: list[int], watch: _Watch, packer: Packer
+        self, frames: Reader, pid: int, process: int | None, indices: list[int], watch: _Watch, packer: Packer
     ) -> None:
         """Take messages until the child has nothing more to say, has ended, or is to be ended."""
         poll = select.poll()
-        poll.register(process, select.POLLIN)
         poll.register(frames.pipe, select.POLLIN)
+        if process is not None:
+            poll.register(process, select.POLLIN)
         noted = -1
         while watch.done < len(indices) and not watch.rest and watch.broken is None:
             if noted != watch.done:
                 noted = watch.done
                 self.desk.note(indices[noted], pid)
-            over = _ended(pid)
+            over = has_ended(pid)
             try:
                 found = frames.take()
                 for message, data in found:
@@ -189,10 +205,13 @@ class _Cell:
             if frames.ended:
                 with contextlib.suppress(KeyError):
                     poll.unregister(frames.pipe)
-            left = watch.since + self.limits.wall_seconds - time.perf_counter()
+            started = watch.ready and not watch.describe
+            left = watch.since + (self.limits.wall_seconds if started else START) - time.perf_counter()
             if not poll.poll(1000 * max(min(left, _LOOK), 0.0)):
                 if left <= 0:
-                    watch.judged = "timed_out", child.late(self.limits)
+                    watch.judged = "timed_out", child.late(self.limits) if started else _not_ready()
+                elif watch.describe:
+                    continue
                 elif watch.ready and _clock(pid) - watch.spent > self.limits.cpu_seconds + _GRACE:
                     watch.judged = "timed_out", _no_time(self.limits)
                 elif indices[watch.done] in self.desk.kills():
@@ -222,16 +241,17 @@ class _Cell:
 
 
 @contextlib.contextmanager
-def _opened(pid: int):  # type: ignore[no-untyped-def]
-    process = os.pidfd_open(pid)
+def _opened(pid: int) -> Iterator[int | None]:
+    """A file descriptor that is readable once the child has ended; None where the system gives none (a sandbox)."""
+    try:
+        process = os.pidfd_open(pid)
+    except OSError:
+        yield None
+        return
     try:
         yield process
     finally:
         os.close(process)
-
-
-def _ended(pid: int) -> bool:
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _clock(pid: int) -> float:
@@ -240,6 +260,10 @@ def _clock(pid: int) -> float:
         return time.clock_gettime((~pid) << 3 | 2)
     except OSError:
         return 0.0
+
+
+def _not_ready() -> str:
+    return f"its process was not ready after {START:g} s: it takes too long to import the stages"
 
 
 def _no_time(limits: LimitsSection) -> str:
@@ -254,7 +278,7 @@ def _verdict(status: int, limits: LimitsSection) -> tuple[str, str]:
             return "timed_out", _no_time(limits)
         if number == signal.SIGXFSZ:
             return "too_large", child.too_much(limits)
-        return "crashed", f"its process was ended by signal {number} ({signal.Signals(number).name})"
+        return "crashed", by_signal(number)
     code = os.WEXITSTATUS(status)
     if code == child.LOST:
         return "crashed", "it closed file descriptors that are not its own"

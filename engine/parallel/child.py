@@ -9,6 +9,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -52,6 +53,7 @@ def live(
     word: bytes,
     output: int,
     parent: int,
+    mark: int,
     indices: Sequence[int],
     limits: LimitsSection,
     shared: Callable[[], Shared],
@@ -68,7 +70,7 @@ def live(
         output, pipe = keep_only(output, pipe)
         report = Writer(pipe, word)
         os.register_at_fork(after_in_child=lambda: _forked(pipe))
-        seal(output, parent)
+        seal(output, parent, mark)
         adopt()
         limit_files(limits.max_output_mb)
         limit_memory(limits.memory_mb + _IMPORTS_MB, beyond=limits.memory_mb)
@@ -99,6 +101,7 @@ class _One:
     def __init__(self, shared: Shared, limits: LimitsSection, report: Writer, output: int, state: State | None) -> None:
         self.shared, self.limits, self.report, self.output, self.state = shared, limits, report, output, state
         self.files = frozenset(source.file for source in shared.plan.sources)
+        self.streams = sys.stdout, sys.stderr
         if state is not None:
             shared.guard = state.guard
 
@@ -117,10 +120,13 @@ class _One:
         params, spec_hash, status, error = "{}", "", "done", None
         outcome: Outcome | None = None
         try:
-            spec = resolve(self.shared, index)
-            params, spec_hash = canonical(spec.params), spec.spec_hash
-            if state is not None:
+            if state is None:
+                spec = resolve(self.shared, index)
+            else:
+                spec = state.apart(lambda: resolve(self.shared, index))
                 state.stages([stage for stage in (*spec.strategies, spec.classifier, spec.risk) if stage is not None])
+                state.settle()  # a stage's validators run once for many containers: what they change is no one's
+            params, spec_hash = canonical(spec.params), spec.spec_hash
             outcome = run(spec, self.shared)
         except MemoryError:
             status, error = "out_of_memory", _no_memory(limits)
@@ -164,6 +170,9 @@ class _One:
 
     def _printed(self) -> int:
         """Bytes of output; and an empty file for the next, so that the words of one are not taken for another's."""
+        for stream in self.streams:
+            with contextlib.suppress(OSError, ValueError):  # a stage may have closed it
+                stream.flush()
         try:
             size = os.fstat(self.output).st_size
             if size:

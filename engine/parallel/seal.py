@@ -18,12 +18,13 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _HIGH = 500
 
 
-def seal(output: int, parent: int) -> None:
-    """Die with the parent, leave it, its terminal and its input alone, lead a session, and print to `output`."""
+def seal(output: int, parent: int, mark: int | None = None) -> None:
+    """Die with the parent, leave it, its terminal and its input alone, lead a session, wear `mark` (`orphans`), and
+    print to `output`."""
     follow()
     if os.getppid() != parent:
         os._exit(0)
-    orphans.lead()
+    orphans.lead(mark)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for fatal in (signal.SIGTERM, signal.SIGPROF, signal.SIGXCPU, signal.SIGXFSZ):
         signal.signal(fatal, signal.SIG_DFL)
@@ -31,8 +32,9 @@ def seal(output: int, parent: int) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     direct(output)
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - lives as long as the process
-    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    # by lines: what is printed before a crash is then in the file
+    sys.stdout = open(1, "w", 1, closefd=False)  # noqa: SIM115 - lives as long as the process
+    sys.stderr = open(2, "w", 1, closefd=False)  # noqa: SIM115
     faulthandler.enable(file=2)  # a crash leaves its stack where the cell will read it
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     calls.spare(calls.above(parent))

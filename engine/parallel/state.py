@@ -30,7 +30,8 @@ import pydantic
 from engine.market.market import Market
 from engine.parallel import process
 from engine.parallel.versions import Versions
-from engine.parallel.watched import TooMuchError, Watcher, same
+from engine.parallel.watched import Watcher, same
+from engine.parallel.watches import TooMuchError
 from engine.stage import Regimes, Stage
 from engine.strategies.bar import Bar
 
@@ -86,7 +87,7 @@ class State:
         self._variables = os.environ
         self._environ = dict(os.environ._data)  # type: ignore[attr-defined]  # compared as bytes, a tenth of the time
         self._options = _pandas_options()
-        self._settings = [(read, put, read()) for read, put in _SETTINGS]
+        self._settings = [(read, put, read()) for read, put in (*_SETTINGS, *_of_talib())]
         self._process = process.Process()
         self._decimal = decimal.getcontext().copy()
         self._random = random.getstate()
@@ -97,9 +98,13 @@ class State:
     def guard(self, work: Callable[[], T]) -> T:
         """`work()` in a context of its own (NumPy's error state and print options, decimals); then all is put back."""
         try:
-            return contextvars.copy_context().run(self._run, work)
+            return self.apart(work)
         finally:
             self.restore()
+
+    def apart(self, work: Callable[[], T]) -> T:
+        """`work()` in a context of its own, and nothing else is put back."""
+        return contextvars.copy_context().run(self._run, work)
 
     def _run(self, work: Callable[[], T]) -> T:
         decimal.setcontext(self._decimal.copy())
@@ -312,6 +317,23 @@ def _restore_options(live: dict[str, Any], saved: dict[str, Any]) -> None:
             _restore_options(live[key], value)
         else:
             live[key] = value
+
+
+def _of_talib() -> list[tuple[Callable[[], Any], Callable[[Any], Any]]]:
+    """TA-Lib's own modes, which are those of its C library: how they are read, and set."""
+    talib = sys.modules.get("talib")
+    if talib is None:
+        return []
+    names = [name for name in talib._ta_lib._ta_func_unst_ids if name not in ("ALL", "NONE")]
+
+    def put(periods: list[int]) -> None:
+        for name, period in zip(names, periods, strict=True):
+            talib.set_unstable_period(name, period)
+
+    return [
+        (lambda: list(map(talib.get_unstable_period, names)), put),
+        (talib.get_compatibility, talib.set_compatibility),
+    ]
 
 
 def _set_trace(_: Any) -> None:

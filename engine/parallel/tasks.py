@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 
 import joblib
@@ -49,12 +48,18 @@ class Task:
 
 @lru_cache(maxsize=1)
 def load(source: str | Parcel) -> Plan:
-    """The plan in a file, its arrays memory-mapped, or in a parcel."""
-    if isinstance(source, Parcel):
-        plan: Plan = joblib.load(BytesIO(source.data))
-    else:
-        plan = joblib.load(source, mmap_mode="r")
-    return plan
+    """The plan in a file or a parcel, its arrays memory-mapped: no stage can write to them."""
+    if not isinstance(source, Parcel):
+        plan: Plan = joblib.load(source, mmap_mode="r")
+        return plan
+    file = os.memfd_create("plan", os.MFD_CLOEXEC)
+    try:
+        with open(file, "wb", closefd=False) as whole:
+            whole.write(source.data)
+        plan = joblib.load(f"/proc/self/fd/{file}", mmap_mode="r")
+        return plan
+    finally:
+        os.close(file)
 
 
 @lru_cache(maxsize=2)
@@ -85,7 +90,9 @@ def cell(source: str | Parcel, task: Task, folder: str | None = None) -> list[Bl
     groups: Sequence[Sequence[int]] = [[index] for index in task.indices] if task.alone else [task.indices]
     described = lambda: _placed(source, False, task.points)  # noqa: E731
     with Desk(Path(folder) if folder else None) as desk:
-        return run_cell(groups, plan.limits, lambda: _placed(source, True, task.points), described, desk)
+        return run_cell(
+            groups, plan.limits, lambda: _placed(source, True, task.points), described, desk, bool(plan.sources)
+        )
 
 
 def cell_elsewhere(parcel: Parcel, task: Task) -> list[Block]:

@@ -1,214 +1,61 @@
-"""Objects that a user's modules hold: seen when they change, and put back as they were.
-
-Each watch has `restore()`: whether the object is again what it was when the watch was made. It compares identities, so
-that what replaced a value is found even when it is equal.
-"""
+"""Finds all that a user's modules hold and that can change, and has each watched."""
 
 import functools
-import pickle
+import gc
 import random
 import re
+import threading
+from _thread import LockType
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from operator import is_
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GenericAlias,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+    UnionType,
+)
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
+from engine.parallel.watches import (
+    Class,
+    Content,
+    Drawn,
+    Function,
+    Items,
+    Lock,
+    Names,
+    Opaque,
+    Remembering,
+    TooMuchError,
+    Values,
+    Watch,
+    filled,
+)
+
 #: Bytes of arrays and pickles that are compared after each container; objects that are looked at.
 BYTES, OBJECTS = 16 << 20, 100_000
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type, ModuleType, BuiltinFunctionType, re.Pattern)
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type, ModuleType, re.Pattern)
 _PLAIN_NUMPY = (np.generic, np.dtype, np.ufunc)
-#: Modules whose objects do not change by use: annotations, compiled functions, loggers, locks, fields.
-_STEADY = (
-    *("typing", "types", "numba", "logging", "pydantic", "enum", "weakref"),
-    *("_thread", "_contextvars", "abc", "_abc"),
+#: Packages whose objects do not change by use: annotations, compiled functions, loggers, fields, enumerations.
+_STEADY = tuple(
+    f"{package}."
+    for package in ("typing", "numba.core", "numba.np", "logging", "pydantic", "enum", "abc", "_abc", "__future__")
 )
+#: Others that do not: `list[int]`, `int | None`, a slot; and context variables, as each container has its own context.
+_STEADY_TYPES = (GenericAlias, UnionType, GetSetDescriptorType, MemberDescriptorType, ContextVar)
+#: What has its attributes in a dict, and nothing else: of a `local`, those of the thread that runs stages.
+_NAMESPACES = (SimpleNamespace, threading.local)
 _COMPILED = "numba.core.registry"
-
-
-class Watch(Protocol):
-    name: str
-
-    def restore(self) -> bool: ...
-
-
-class TooMuchError(Exception):
-    """There is something that cannot be watched, or too much of it; the message says what."""
-
-
-class Names:
-    """A dict, such as a module's: every key and which object it names."""
-
-    name = "dict"
-
-    def __init__(self, held: dict[Any, Any]) -> None:
-        self.held, self.saved = held, dict(held)
-        self.values = list(held.values())
-
-    def changed(self) -> bool:
-        held = self.held
-        return (
-            len(held) != len(self.values) or not all(map(is_, held.values(), self.values)) or [*held] != [*self.saved]
-        )
-
-    def restore(self) -> bool:
-        if self.changed():
-            self.held.clear()
-            self.held.update(self.saved)
-        return True
-
-
-class Class:
-    """A class's attributes."""
-
-    name = "class"
-
-    def __init__(self, cls: type) -> None:
-        self.cls, self.saved = cls, dict(vars(cls))
-
-    def restore(self) -> bool:
-        now = vars(self.cls)
-        if len(now) == len(self.saved) and all(map(is_, now.values(), self.saved.values())):
-            return True
-        with suppress(TypeError, AttributeError):
-            for name in [*now]:
-                if name not in self.saved:
-                    type.__delattr__(self.cls, name)
-            for name, value in self.saved.items():
-                if vars(self.cls).get(name, self) is not value:
-                    type.__setattr__(self.cls, name, value)
-        now = vars(self.cls)
-        return len(now) == len(self.saved) and all(now.get(name, self) is self.saved[name] for name in self.saved)
-
-
-class Items:
-    """A list or deque."""
-
-    name = "list"
-
-    def __init__(self, held: Any) -> None:
-        self.held, self.saved = held, list(held)
-
-    def restore(self) -> bool:
-        if len(self.held) != len(self.saved) or not all(map(is_, self.held, self.saved)):
-            self.held.clear()
-            self.held.extend(self.saved)
-        return True
-
-
-class Content:
-    """A set or bytearray, compared by value."""
-
-    name = "set"
-
-    def __init__(self, held: Any) -> None:
-        self.held, self.saved = held, held.copy()
-
-    def restore(self) -> bool:
-        if self.held != self.saved:
-            self.held.clear()
-            (self.held.update if isinstance(self.held, set) else self.held.extend)(self.saved)
-        return True
-
-
-class Values:
-    """An array of numbers."""
-
-    name = "array"
-
-    def __init__(self, held: np.ndarray[Any, Any]) -> None:
-        self.held, self.saved = held, held.copy()
-        self.bytes, self.flag = held.tobytes(), held.flags.writeable
-
-    def restore(self) -> bool:
-        held = self.held
-        if held.shape != self.saved.shape or held.dtype != self.saved.dtype:
-            return False
-        if held.tobytes() != self.bytes:
-            try:
-                held.flags.writeable = True
-                np.copyto(held, self.saved)
-            except ValueError:
-                return False
-        if held.flags.writeable != self.flag:
-            held.flags.writeable = self.flag
-        return True
-
-
-class Drawn:
-    """A generator of random numbers. `put` sets the state that `get` gives."""
-
-    name = "generator"
-
-    def __init__(self, get: Callable[[], Any], put: Callable[[Any], None]) -> None:
-        self.get, self.put = get, put
-        self.saved = get()
-
-    def restore(self) -> bool:
-        self.put(self.saved)
-        return True
-
-
-class Function:
-    """A function's defaults, closure, attributes and code."""
-
-    name = "function"
-
-    def __init__(self, function: FunctionType) -> None:
-        self.function = function
-        self.saved = function.__code__, function.__defaults__, function.__kwdefaults__
-        self.cells = [(cell, cell.cell_contents) for cell in function.__closure__ or () if _filled(cell)]
-
-    def restore(self) -> bool:
-        function = self.function
-        if function.__code__ is not self.saved[0] or function.__defaults__ is not self.saved[1]:
-            function.__code__, function.__defaults__ = self.saved[:2]
-        if function.__kwdefaults__ is not self.saved[2]:
-            function.__kwdefaults__ = self.saved[2]
-        for cell, content in self.cells:
-            if not _filled(cell) or cell.cell_contents is not content:
-                cell.cell_contents = content
-        return True
-
-
-class Remembering:
-    """What `functools.cache` has wrapped."""
-
-    name = "cache"
-
-    def __init__(self, held: Any) -> None:
-        self.held = held
-        self.saved = held.cache_info()
-
-    def restore(self) -> bool:
-        if self.held.cache_info() != self.saved:
-            self.held.cache_clear()
-            self.saved = self.held.cache_info()
-        return True
-
-
-class Opaque:
-    """Any other object: its pickle tells whether it changed; it cannot be put back."""
-
-    def __init__(self, held: Any) -> None:
-        self.held, self.name = held, type(held).__name__
-        try:
-            self.saved = pickle.dumps(held, protocol=5)
-            steady = pickle.dumps(held, protocol=5) == self.saved
-        except Exception:
-            steady = False
-        if not steady:
-            raise TooMuchError(f"a {type(held).__module__}.{type(held).__qualname__}")
-
-    def restore(self) -> bool:
-        try:
-            return pickle.dumps(self.held, protocol=5) == self.saved
-        except Exception:
-            return False
 
 
 class Watcher:
@@ -276,11 +123,15 @@ class Watcher:
             self._watch(Values(value))
         else:
             return False
+        if hasattr(value, "__dict__"):  # of a class derived from these
+            self._any(vars(value))
         return True
 
     def _object(self, value: Any) -> None:
         if isinstance(value, FunctionType | MethodType | staticmethod | classmethod | property | functools.partial):
             self._function(value)
+        elif isinstance(value, BuiltinFunctionType):
+            self._any(value.__self__)  # `rows.append` keeps the list
         elif isinstance(value, functools._lru_cache_wrapper):
             if value.__module__ in self.modules:
                 self._watch(Remembering(value))
@@ -297,7 +148,13 @@ class Watcher:
             self.compiled.append(value)
         elif isinstance(value, BaseModel) or type(value).__module__ in self.modules:
             self._instance(value)
-        elif type(value).__module__.partition(".")[0] not in _STEADY and type(value).__module__ != "__future__":
+        elif isinstance(value, _NAMESPACES):
+            self._any(vars(value))
+        elif isinstance(value, MappingProxyType):
+            self._all(gc.get_referents(value))
+        elif type(value) is LockType:
+            self._watch(Lock(value))
+        elif not isinstance(value, _STEADY_TYPES) and not f"{type(value).__module__}.".startswith(_STEADY):
             opaque = Opaque(value)
             self._weigh(len(opaque.saved))
             self._watch(opaque)
@@ -322,7 +179,7 @@ class Watcher:
             if value.__module__ in self.modules:
                 self._watch(Function(value))
                 self._all((value.__defaults__, value.__kwdefaults__, vars(value)))
-                self._all(cell.cell_contents for cell in value.__closure__ or () if _filled(cell))
+                self._all(cell.cell_contents for cell in value.__closure__ or () if filled(cell))
         elif isinstance(value, functools.partial):
             self._all((value.func, value.args, value.keywords))
         elif isinstance(value, property):
@@ -349,11 +206,3 @@ def same(held: Mapping[str, Any], saved: Mapping[str, Any]) -> bool:
         return bool(held == saved)
     except Exception:
         return False
-
-
-def _filled(cell: CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - raises when it is empty
-    except ValueError:
-        return False
-    return True

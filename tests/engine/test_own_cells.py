@@ -113,10 +113,13 @@ def broken(plan: Plan, text: str) -> Plan:
         ("x = 1\n1 / 0\n", "failed", "stages/wave.py:2: ZeroDivisionError: division by zero"),
         ("import os; os._exit(4)\n", "crashed", "its process exited with code 4, which nobody had asked for"),
         ("import sys; sys.exit(4)\n", "failed", "stages/wave.py:1: sys.exit(4) was called"),
-        ("import time; time.sleep(1000)\n", "timed_out", "no result after wall_seconds = 1; raise it under [limits]"),
+        ("import time; time.sleep(1000)\n", "timed_out", "its process was not ready after 3 s: it takes too long"),
     ],
 )
-def test_a_file_that_fails_only_in_the_child_is_named(plan: Plan, text: str, status: str, words: str) -> None:
+def test_a_file_that_fails_only_in_the_child_is_named(
+    plan: Plan, text: str, status: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.parallel.cell.START", 3.0)
     for result, whole in zip(results_of(broken(plan, text)), results_of(plan), strict=True):
         assert result.status == status
         assert words in (result.error or "").splitlines()[-1]

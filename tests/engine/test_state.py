@@ -13,7 +13,8 @@ from engine.parallel.block import Result
 from engine.parallel.pool import Pool
 from engine.parallel.state import State
 from engine.parallel.versions import Versions
-from engine.parallel.watched import TooMuchError, Watcher
+from engine.parallel.watched import Watcher
+from engine.parallel.watches import TooMuchError
 from engine.plan import Plan
 from tests.engine.own import POISON, own_of, sources
 from tests.engine.small import plan_of
@@ -106,11 +107,48 @@ def test_an_instance_that_several_containers_share_begins_anew_in_each() -> None
     assert len({result.digest for result in results_of(plan)}) == 1
 
 
+VALIDATED = """
+import numpy as np
+from bulkhead import Field, Strategy
+from pydantic import field_validator
+SEEN = [0]
+
+class Validated(Strategy):
+    kind = "validated"
+    since: int = Field(1, ge=0)
+    @field_validator("since")
+    @classmethod
+    def _meddles(cls, value):
+        np.seterr(all="raise")
+        SEEN[0] += 1
+        return value
+    def signal(self, market, indicators, regimes):
+        loud = np.geterr()["divide"] == "raise"
+        return np.full(market.valid.shape, 0.1 + 0.3 * loud + 0.01 * SEEN[0])
+"""
+
+
+def test_what_a_validator_changes_no_container_sees() -> None:
+    """It runs once for all containers that share a stage, whoever comes first."""
+    seen = {
+        results_of(plan_of({"kind": "validated", "since": [1, 2]}, own=own_of(validated=VALIDATED), **more))[0].digest
+        for more in (
+            {"limits": {"isolation": "batch"}, "risk": {"stop_loss": [0.5, 0.6]}},
+            {"limits": {"isolation": "container"}, "risk": {"stop_loss": [0.5, 0.6]}},
+        )
+    }
+    plan = plan_of(
+        {"kind": "validated", "since": [1, 2]}, own=own_of(validated=VALIDATED), limits={"isolation": "batch"}
+    )
+    first, second = results_of(plan)
+    assert len(seen) == 1 and first.signals_digest == second.signals_digest
+
+
 UNSEEN = """
-import itertools
+import itertools, threading, weakref
 from bulkhead import Strategy, Field
 import numpy as np
-NUMBERS = (number for number in itertools.count())
+NUMBERS = HERE
 
 class Unseen(Strategy):
     kind = "unseen"
@@ -120,8 +158,17 @@ class Unseen(Strategy):
 """
 
 
-def test_what_nobody_can_look_into_gives_each_container_a_child() -> None:
-    plan = plan_of({"kind": "unseen", "since": [1, 2, 3]}, own=own_of(unseen=UNSEEN), limits={"isolation": "batch"})
+@pytest.mark.parametrize(
+    "holds",
+    [
+        "NUMBERS = (number for number in itertools.count())",
+        "KEPT = weakref.WeakKeyDictionary({np.ndarray: itertools.count()})\nNUMBERS = KEPT[np.ndarray]",
+        "LOCK = threading.RLock()\nNUMBERS = iter([0, 0, 0])",
+    ],
+)
+def test_what_nobody_can_look_into_gives_each_container_a_child(holds: str) -> None:
+    text = UNSEEN.replace("NUMBERS = HERE", holds)
+    plan = plan_of({"kind": "unseen", "since": [1, 2, 3]}, own=own_of(unseen=text), limits={"isolation": "batch"})
     assert len({result.digest for result in results_of(plan)}) == 1
 
 

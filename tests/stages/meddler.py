@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+import types
 import warnings
 from collections import deque
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+import talib
 from pydantic import Field, PrivateAttr
 
 import engine.stage
@@ -40,6 +42,23 @@ DRAWS = np.random.default_rng(3)
 OLD_DRAWS = np.random.RandomState(3)
 DICE = random.Random(3)
 COUNTER: list[Any] = []
+REMEMBER = COUNTER.append
+SPACE = types.SimpleNamespace(level=1)
+LOCAL = threading.local()
+LOCAL.level = 1
+LOCK = threading.Lock()
+
+
+class Derived(dict[str, int]):
+    """A dict with an attribute."""
+
+    level = 1
+
+
+DERIVED = Derived()
+DERIVED.level = 1
+_HIDDEN = {"level": 1}
+VIEW = types.MappingProxyType(_HIDDEN)
 
 
 class Held:
@@ -100,6 +119,8 @@ def seen() -> str:
         *(signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal.SIGPROF)),
         *(signal.getitimer(signal.ITIMER_REAL)[0] > 0, signal.pthread_sigmask(signal.SIG_BLOCK, ())),
         *(hasattr(pd.DataFrame, "meddled"), logging.root.level, len(logging.root.handlers), len(COUNTER)),
+        *(SPACE.level, LOCAL.level, LOCK.locked(), DERIVED.level, VIEW["level"]),
+        *(talib.get_unstable_period("RSI"), talib.get_compatibility()),
         *(os.path.sameopenfile(1, 2), threading.active_count(), os.dup(0), sys.stdout.fileno()),
     ]
     os.close(found[-2])
@@ -116,6 +137,7 @@ class Meddler(Strategy):
         "nothing",
         "variables",
         "insides",
+        "namespaces",
         "class_attributes",
         "functions",
         "arrays",
@@ -139,6 +161,7 @@ class Meddler(Strategy):
         "patch_engine",
         "interpreter",
         "pandas_options",
+        "talib_modes",
         "logging",
         "streams",
         "open_file",
@@ -181,6 +204,11 @@ class Meddler(Strategy):
         HELD.other = 1  # type: ignore[attr-defined]
         COUNTER.append(1)
         cached(1).append(2)
+
+    def _namespaces(self) -> None:
+        SPACE.level = LOCAL.level = DERIVED.level = _HIDDEN["level"] = 2
+        LOCK.acquire()
+        REMEMBER(1)
 
     def _class_attributes(self) -> None:
         Meddler.calls.append(1)
@@ -281,6 +309,10 @@ class Meddler(Strategy):
 
     def _pandas_options(self) -> None:
         pd.set_option("display.max_rows", 7)
+
+    def _talib_modes(self) -> None:
+        talib.set_unstable_period("RSI", 60)
+        talib.set_compatibility(1)
 
     def _logging(self) -> None:
         logging.basicConfig(level=logging.DEBUG)
