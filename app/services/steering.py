@@ -67,7 +67,7 @@ class Steering:
                 for request in requests:
                     self._obey(request)
                     self._store.handled(request)
-            except StoreError:  # a database that cannot be read now is the runner's to report
+            except (StoreError, OSError):  # what is wrong with the database or its disk, the runner will report
                 continue
 
     def _obey(self, request: Request) -> None:

@@ -18,16 +18,25 @@ from urllib.parse import urlsplit
 import joblib
 
 from engine.errors import InputError, WorkersLost
+from engine.fingerprint import engine_version, platform_facts
 from engine.parallel.block import Block
+from engine.parallel.cell import START
+from engine.parallel.packer import HAND_OVER
 from engine.parallel.tasks import Parcel, Task, cell_elsewhere
 from engine.plan import Plan
 
 #: Seconds to reach the scheduler and one worker.
 _PATIENCE = 10.0
-#: Seconds beyond what its containers may take until a batch that is not back counts as lost.
+#: Seconds beyond what a cell may take until something is back: on the way, and to compile the kernels.
 GRACE = 60.0
 _GLANCE = 0.2
 _END: Any = object()
+
+
+def patience(wall_seconds: float) -> float:
+    """Seconds until a cluster that works has sent something: a cell hands over what it has once it has something, and
+    before that a container may use up its time, twice when the first try was behind others."""
+    return GRACE + HAND_OVER + 2 * (START + wall_seconds)
 
 
 def check_address(address: str) -> str:
@@ -67,7 +76,8 @@ class Cluster:
         self.workers = 1
         packed = BytesIO()
         joblib.dump(plan, packed)
-        self._parcel = Parcel(hashlib.sha256(packed.getvalue()).hexdigest(), packed.getvalue())
+        data = packed.getvalue()
+        self._parcel = Parcel(hashlib.sha256(data).hexdigest(), data, engine_version(), platform_facts())
         self._client: Any = None
 
     def __enter__(self) -> "Cluster":
@@ -98,18 +108,16 @@ class Cluster:
     def cells(self, batches: Iterable[Task]) -> Iterator[list[Block]]:
         """Run the batches; yields the blocks of each as it is finished.
 
-        Raises WorkersLost when something can never come back, or is not back in time: `GRACE` seconds after all its
-        containers could have used up their wall time.
+        Raises WorkersLost when something can never come back, or nothing is back in time (`patience`), InputError when
+        a worker cannot be used.
         """
-        tasks = list(batches)
-        longest = max((len(task.indices) for task in tasks), default=0)
-        patience = GRACE + longest * self.plan.limits.wall_seconds
+        tasks, longest = list(batches), patience(self.plan.limits.wall_seconds)
         if self._client is None or self._client.status != "running":
             self.__exit__()
             self.__enter__()
         found: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._run, args=(tasks, found), name="cluster", daemon=True).start()
-        left, deadline = len(tasks), time.monotonic() + patience
+        left, deadline = len(tasks), time.monotonic() + longest
         try:
             while left:
                 try:
@@ -117,10 +125,12 @@ class Cluster:
                 except queue.Empty:
                     self._judge(deadline)
                     continue
+                if isinstance(got, InputError):
+                    raise got
                 if isinstance(got, BaseException):
                     raise WorkersLost(str(got) or type(got).__name__) from got
                 left -= 1
-                deadline = time.monotonic() + patience
+                deadline = time.monotonic() + longest
                 yield got
         finally:
             if left:  # what is still under way belongs to nobody any more

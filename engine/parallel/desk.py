@@ -35,7 +35,7 @@ class Desk:
         self._folder = folder
         self._path = folder / f"cell-{os.getpid()}" if folder else None
         self._handle: int | None = None
-        self._stamp = 0
+        self._stamp = 0, 0
         self._kills: frozenset[int] = frozenset()
 
     def __enter__(self) -> Self:
@@ -60,9 +60,10 @@ class Desk:
         if self._folder is None:
             return self._kills
         try:
-            stamp = os.stat(self._folder / _KILLS).st_mtime_ns
+            found = os.stat(self._folder / _KILLS)
         except FileNotFoundError:
             return self._kills
+        stamp = found.st_mtime_ns, found.st_ino  # two lists within one tick of the clock are two files
         if stamp != self._stamp:
             self._stamp, self._kills = stamp, _read(self._folder)
         return self._kills

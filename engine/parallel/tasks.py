@@ -17,6 +17,8 @@ from pathlib import Path
 
 import joblib
 
+from engine.errors import InputError
+from engine.fingerprint import engine_version, platform_facts
 from engine.own.load import loaded
 from engine.parallel.block import Block
 from engine.parallel.cell import run_cell
@@ -31,10 +33,15 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Parcel:
-    """A plan on its way to another machine. `digest`: SHA-256 of `data`, hex; equal digests are equal plans."""
+    """A plan on its way to another machine. `digest`: SHA-256 of `data`, hex; equal digests are equal plans.
+
+    engine, platform: of the runner that sends it (`fingerprint`): results are the same bytes only on the same ones.
+    """
 
     digest: str
     data: bytes = field(compare=False, repr=False)
+    engine: str
+    platform: dict[str, str] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -96,13 +103,29 @@ def cell(source: str | Parcel, task: Task, folder: str | None = None) -> list[Bl
 
 
 def cell_elsewhere(parcel: Parcel, task: Task) -> list[Block]:
-    """As `cell`, in a worker that this runner did not start."""
+    """As `cell`, in a worker that this runner did not start.
+
+    Raises InputError when its results could be others than the runner's own.
+    """
     _ready(parcel)
     return cell(parcel, task)
 
 
 @lru_cache(maxsize=1)
 def _ready(parcel: Parcel) -> None:
+    from distributed import get_worker
+
+    here, there = platform_facts(), parcel.platform
+    differ = [f"{name} {here.get(name)} instead of {there[name]}" for name in there if here.get(name) != there[name]]
+    if engine_version() != parcel.engine:
+        differ.insert(0, f"Bulkhead {engine_version()} instead of {parcel.engine}")
+    if differ:
+        raise InputError(f"a worker of the cluster has {', '.join(differ)}: start it with what the runner has")
+    threads = get_worker().state.nthreads
+    if threads > 1:  # cells fork, and a fork of one thread's while another holds a lock waits for it for ever
+        raise InputError(
+            f"a worker of the cluster has {threads} threads; start it with --nthreads 1 --nworkers {threads}"
+        )
     load_kernels(load(parcel).raw)
 
 

@@ -78,12 +78,13 @@ def test_the_cluster_of_the_readme_starts_and_runs_the_sample(tmp_path: Path) ->
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     *starting, running = (shlex.split(line.replace("8786", port)) for line in block("cluster"))
+    assert starting[1].pop(0) == "PYTHONHASHSEED=0"  # of every worker that hashes as others do
     assert [words[:2] for words in (*starting, running)] == [
         ["dask", "scheduler"],
         ["dask", "worker"],
         ["bulkhead", "run"],
     ]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "PYTHONHASHSEED": "0"}
     cluster: list[subprocess.Popen[bytes]] = []
     try:
         for words in starting:

@@ -13,6 +13,7 @@ import distributed
 import pytest
 
 from engine.errors import InputError
+from engine.fingerprint import platform_facts
 from engine.parallel.cluster import check_address
 from engine.parallel.pool import Pool
 from engine.plan import Plan
@@ -54,7 +55,11 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for process in processes[::-1]:
             process.terminate()
         for process in processes:
-            process.wait(timeout=30)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:  # Dask's nanny may wait for ever for a worker that is just starting
+                process.kill()
+                process.wait()
 
 
 def sweep() -> Plan:
@@ -123,3 +128,23 @@ def test_a_scheduler_that_is_not_there() -> None:
     with pytest.raises(InputError, match="cannot be used") as error, Pool(sweep(), 2, "dask", scheduler="127.0.0.1:9"):
         pass
     assert "\n" not in str(error.value)
+
+
+def test_a_worker_of_another_engine_is_refused(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.parallel.cluster.engine_version", lambda: "9.9+other")
+    monkeypatch.setattr("engine.parallel.cluster.platform_facts", lambda: {**platform_facts(), "cpu": "abacus"})
+    told = r"has Bulkhead .* instead of 9.9\+other, cpu .* instead of abacus: start it with what the runner has$"
+    with Pool(sweep(), 2, "dask", scheduler=scheduler) as pool, pytest.raises(InputError, match=told) as error:
+        digests_of(pool)
+    assert "\n" not in str(error.value)
+
+
+def test_a_worker_of_several_threads_is_refused() -> None:
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        Pool(sweep(), 2, "dask", scheduler=cluster.scheduler_address) as pool,
+        pytest.raises(InputError, match="has 2 threads; start it with --nthreads 1 --nworkers 2"),
+    ):
+        digests_of(pool)

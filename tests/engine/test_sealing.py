@@ -8,6 +8,7 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from engine.market.market import frozen
 from engine.parallel import orphans
 from engine.parallel.block import Result
+from engine.parallel.desk import Desk, ask_to_kill
 from engine.parallel.pool import Pool
 from engine.parallel.tasks import Parcel, forget, load
 from engine.plan import Plan
@@ -39,11 +41,9 @@ class Does(Strategy):
 """
 
 
-def doing(*what: str, **options: object) -> Plan:
-    """`options`: of [limits], and sections."""
-    sections = {name: options.pop(name) for name in list(options) if isinstance(options[name], dict)}
-    limits = {"isolation": "batch", **options}
-    return plan_of({"kind": "does", "what": list(what)}, own=own_of(does=STAGE), limits=limits, **sections)
+def doing(*what: str, sections: dict[str, Any] | None = None, **limits: object) -> Plan:
+    limits = {"isolation": "batch", **limits}
+    return plan_of({"kind": "does", "what": list(what)}, own=own_of(does=STAGE), limits=limits, **(sections or {}))
 
 
 def results_of(plan: Plan) -> list[Result]:
@@ -105,7 +105,7 @@ ARRAYS = ("market.close", "market.bars", "market.time", "indicators['a']", "regi
 
 @pytest.mark.parametrize("array", ARRAYS)
 def test_no_stage_can_write_to_what_others_are_given(array: str) -> None:
-    plan = doing(f"{array}.flags.writeable = True", classifier={"kind": "trend"})
+    plan = doing(f"{array}.flags.writeable = True", sections={"classifier": {"kind": "trend"}})
     (result,) = results_of(plan)
     assert result.status == "failed" and "cannot set WRITEABLE flag to True" in (result.error or "")
 
@@ -114,7 +114,7 @@ def test_nor_to_a_plan_that_came_in_a_parcel() -> None:
     packed = BytesIO()
     joblib.dump(plan_of({"kind": "ma_cross", "fast": 3, "slow": 9}), packed)
     try:
-        plan = load(Parcel("a digest", packed.getvalue()))
+        plan = load(Parcel("a digest", packed.getvalue(), "", {}))
         for array in (plan.market.close, plan.market.bars, *plan.indicators[None].values()):
             with pytest.raises(ValueError, match="cannot set WRITEABLE flag to True"):
                 np.asarray(array).flags.writeable = True
@@ -167,3 +167,13 @@ def test_a_name_takes_none_of_a_containers_time() -> None:
     """What a container is called, another child says when its own has ended, however short its limits are."""
     (result,) = results_of(doing("os._exit(3)", wall_seconds=0.001))
     assert result.status in ("crashed", "timed_out") and "does.what" in result.params and result.spec_hash
+
+
+def test_a_list_of_those_to_be_killed_is_read_anew_though_the_clock_has_not_moved(tmp_path: Path) -> None:
+    with Desk(tmp_path) as desk:
+        ask_to_kill(tmp_path, [3])
+        os.utime(tmp_path / "kills", ns=(0, 0))
+        assert desk.kills() == {3}
+        ask_to_kill(tmp_path, [5])
+        os.utime(tmp_path / "kills", ns=(0, 0))
+        assert desk.kills() == {3, 5}
