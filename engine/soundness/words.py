@@ -36,7 +36,7 @@ def line(error: BaseException) -> str:
 
 def writes(error: BaseException) -> str:
     """What `error` says was written to and may not be: `its inputs`, `its parameters`; empty for another error."""
-    if isinstance(error, ValueError) and "read-only" in str(error):
+    if isinstance(error, ValueError) and any(words in str(error) for words in ("read-only", "set WRITEABLE flag")):
         return "its inputs"
     if isinstance(error, ValidationError) and error.errors()[0]["type"].startswith("frozen"):
         return "its parameters"

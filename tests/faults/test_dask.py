@@ -20,6 +20,7 @@ from engine.parallel.pool import Pool
 from engine.plan import Plan
 from tests.db.samples import new_run
 from tests.engine.small import plan_of
+from tests.faults.conftest import Bench
 from tests.faults.oracle import Results, examine, results_of
 from tests.faults.tier import SEED, count, draw
 
@@ -146,3 +147,16 @@ def test_the_cluster_is_lost_and_comes_back(cluster: Cluster, tmp_path: Path) ->
     account = examine(home, expected)
     assert account.clean, account
     assert json.dumps(sorted(expected)) == json.dumps(sorted(results_of(home)))
+
+
+def test_the_runner_is_lost_and_its_run_goes_on(cluster: Cluster, bench: Bench) -> None:
+    """The cluster's client is killed with batches under way; another takes the run up, on the same workers."""
+    there = ("--backend", "dask", "--scheduler", cluster.address, "--json")
+    for time_of_death in range(1, count(4, 2)):
+        home = bench.home()
+        before = [["tests.faults.points.reach", "after a commit", time_of_death]]
+        assert bench.zygote.run("run", str(bench.config), *there, home=home, before=before).code == -9
+        told = bench.zygote.run("resume", "1", *there, home=home)
+        assert told.code == 0 and told.json["digest"] == bench.digest, told.err
+        account = bench.account(home)
+        assert account.clean, (time_of_death, account)

@@ -73,6 +73,11 @@ BROKEN: dict[str, tuple[str, str, str]] = {
             "return np.zeros(close.shape)"
         ),
         "mutation",
+        "it writes to its inputs at stages/forces_inputs.py:13; work on a copy",
+    ),
+    "pokes_inputs": (
+        strategy("import ctypes\nctypes.memset(market.close.ctypes.data, 1, 8)\nreturn np.zeros(market.close.shape)"),
+        "mutation",
         "it changed market.close, which all containers share",
     ),
     "writes_parameters": (
