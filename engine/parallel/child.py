@@ -125,7 +125,7 @@ class _One:
             else:
                 spec = state.apart(lambda: resolve(self.shared, index))
                 state.stages([stage for stage in (*spec.strategies, spec.classifier, spec.risk) if stage is not None])
-                state.settle()  # a stage's validators run once for many containers: what they change is no one's
+                state.settle()  # validators run once for all containers that share a stage: they change nothing
             params, spec_hash = canonical(spec.params), spec.spec_hash
             outcome = run(spec, self.shared)
         except MemoryError:

@@ -66,8 +66,9 @@ class Process:
         for number, kept, place in self._streams:
             if _place(number) != place:
                 os.dup2(kept, number)
-        if _first_free() != self._free:
-            gc.collect()  # what holds them may be a cycle; they are not closed here, lest it close another's later
+        if _first_free() == self._free:
+            return ""
+        gc.collect()  # what holds them may be a cycle; they are not closed here, lest it close another's later
         return "" if _first_free() == self._free else "files that it left open"
 
 

@@ -10,6 +10,7 @@ import pytest
 from engine.own.load import load
 from engine.parallel import versions
 from engine.parallel.block import Result
+from engine.parallel.making import runs_code
 from engine.parallel.pool import Pool
 from engine.parallel.state import State
 from engine.parallel.versions import Versions
@@ -209,3 +210,36 @@ def test_too_much_to_watch_is_said() -> None:
     load([module], ["large"])
     with pytest.raises(TooMuchError, match="large.TABLE holds more than 16 MiB of values"):
         Watcher(["large"]).module(sys.modules["large"])
+
+
+PLAIN = """
+from typing import Annotated, Literal
+from bulkhead import BarStrategy, Field
+from pydantic import PrivateAttr
+
+class Made(BarStrategy):
+    kind = "made"
+    since: int = Field(1, ge=0)
+    names: list[str] = Field(default_factory=list)
+    side: Literal["long", "short"] = "long"
+    _bars: list[int] = PrivateAttr(default_factory=list)
+    def on_bar(self, bar):
+        return 0.0
+"""
+MAKING = {
+    "@field_validator('since')\n    @classmethod\n    def _v(cls, value):\n        return value": "field_validator",
+    "@model_validator(mode='after')\n    def _v(self):\n        return self": "model_validator",
+    "odd: Annotated[int, AfterValidator(lambda value: value)] = 1": "AfterValidator",
+    "odd: int = Field(default_factory=lambda: 1)": "",
+    "_odd: int = PrivateAttr(default_factory=lambda: 1)": "",
+    "def model_post_init(self, context):\n        pass": "",
+    "def __init__(self, **values):\n        super().__init__(**values)": "",
+}
+
+
+@pytest.mark.parametrize("more", ["", *MAKING])
+def test_it_is_known_whether_making_a_stage_runs_code(more: str) -> None:
+    imported = f"from pydantic import {MAKING[more]}\n" if MAKING.get(more) else ""
+    (module,) = sources(made=imported + PLAIN.replace("    def on_bar", f"    {more}\n    def on_bar"))
+    (model,) = load([module], ["made"])
+    assert runs_code(model, {"made"}) == bool(more)
