@@ -8,7 +8,36 @@ import ctypes
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from engine.compiled import lean_kernel
+
 _USED, _VERSION = 16, 24
+
+
+@intrinsic
+def _at(_: Any, address: Any) -> Any:
+    """The number in memory at an address."""
+
+    def load(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        return builder.load(builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
+
+    return types.uint64(types.uint64), load
+
+
+@lean_kernel
+def _read(addresses: npt.NDArray[np.uint64], found: npt.NDArray[np.uint64]) -> bool:
+    """Put the numbers at some addresses into `found`; whether that is what it held."""
+    same = True
+    for place in range(len(addresses)):
+        now: Any = _at(addresses[place])  # type: ignore[call-arg]  # Numba gives the first itself
+        same = same and now == found[place]
+        found[place] = now
+    return same
 
 
 class Versions:
@@ -16,23 +45,23 @@ class Versions:
 
     def __init__(self, dicts: Sequence[dict[Any, Any]]) -> None:
         self._dicts = dicts
-        self._read = [ctypes.c_uint64.from_address(id(held) + _VERSION) for held in dicts] if _NUMBERED else []
-        self._known = [number.value for number in self._read]
+        self._addresses = np.array([id(held) + _VERSION for held in dicts], np.uint64)
+        self._known = np.zeros(len(dicts), np.uint64)
+        self.settle()
 
     def changed(self) -> list[int]:
         """The places of those that may have changed since the last call (the first: since they were taken)."""
         if not _NUMBERED:
             return [*range(len(self._dicts))]
-        now = [number.value for number in self._read]
-        if now == self._known:
+        before = self._known.copy()
+        if _read(self._addresses, self._known):
             return []
-        found = [place for place, number in enumerate(now) if number != self._known[place]]
-        self._known = now
-        return found
+        return np.flatnonzero(self._known != before).tolist()
 
     def settle(self) -> None:
         """Take the dicts as they are now: they were put back."""
-        self._known = [number.value for number in self._read]
+        if _NUMBERED:
+            _read(self._addresses, self._known)
 
 
 def _numbered() -> bool:

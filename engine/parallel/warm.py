@@ -13,6 +13,7 @@ from engine.events import EVENT
 from engine.market.market import Market
 from engine.outcome import run
 from engine.parallel.block import BENCHMARK
+from engine.parallel.versions import Versions
 from engine.plan import prepare
 from engine.registry import BUILT_IN
 from engine.shared import Shared
@@ -25,6 +26,7 @@ def load_kernels(experiment: Mapping[str, Any]) -> None:
 
     Stages that it does not name are left alone: some import what takes a second to load.
     """
+    Versions([{}])
     bars = 40
     close = 100.0 + np.sin(np.arange(bars))
     two = np.column_stack([close, close[::-1]])
