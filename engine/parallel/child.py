@@ -101,7 +101,8 @@ class _One:
     def __init__(self, shared: Shared, limits: LimitsSection, report: Writer, output: int, state: State | None) -> None:
         self.shared, self.limits, self.report, self.output, self.state = shared, limits, report, output, state
         self.files = frozenset(source.file for source in shared.plan.sources)
-        self.streams = sys.stdout, sys.stderr
+        self.streams = () if state is None else (sys.stdout, sys.stderr)
+        self.peak = peak_bytes()
         if state is not None:
             shared.guard = state.guard
 
@@ -114,7 +115,7 @@ class _One:
     def run(self, index: int, number: int) -> bool:
         """Run a container, the child's `number`-th, and report it. Returns whether the rest is for other children."""
         limits, state = self.limits, self.state
-        peak, wall, cpu, own = peak_bytes(), time.perf_counter(), time.process_time(), time.thread_time()
+        wall, cpu, own = time.perf_counter(), time.process_time(), time.thread_time()
         # counts user and system time of this process alone; its default action ends it, whatever it is doing
         signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
         params, spec_hash, status, error = "{}", "", "done", None
@@ -136,7 +137,8 @@ class _One:
         # the process clock counts every thread, but only in ticks while a CPU timer has been set; the thread's own is
         # exact
         busy = max(time.process_time() - cpu, time.thread_time() - own)
-        used = (time.perf_counter() - wall, busy, max(peak_bytes() - peak, 0))
+        peak, self.peak = self.peak, peak_bytes()
+        used = (time.perf_counter() - wall, busy, self.peak - peak)
         if status == "done" and used[0] > limits.wall_seconds:  # the cell may look too late to see it
             status, error, outcome = "timed_out", late(limits), None
         if state is not None:
