@@ -115,6 +115,7 @@ class Cluster:
         if self._client is None or self._client.status != "running":
             self.__exit__()
             self.__enter__()
+        self._await_worker()
         found: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._run, args=(tasks, found), name="cluster", daemon=True).start()
         left, deadline = len(tasks), time.monotonic() + longest
@@ -135,6 +136,13 @@ class Cluster:
         finally:
             if left:  # what is still under way belongs to nobody any more
                 self.__exit__()
+
+    def _await_worker(self) -> None:
+        """Wait until there is one: where all have been lost, others may be starting in their place."""
+        try:
+            self._client.wait_for_workers(1, timeout=_PATIENCE)
+        except OSError as error:
+            raise WorkersLost(f"the scheduler at {self.address} has no worker") from error
 
     def _run(self, tasks: list[Task], found: "queue.SimpleQueue[Any]") -> None:
         """Hand the tasks to joblib; what comes back, or the error that ends it, goes to `found`."""
