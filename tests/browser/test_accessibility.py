@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,10 +12,12 @@ from app.components.sections import SECTIONS
 from app.navigation import ENTRIES
 from app.services import executing, running
 from app.services.home import Home
+from app.theme import palette
 from tests.app.own import FILES
 from tests.browser.conftest import Workbench, serving, tab_of, window
 from tests.pages.conftest import BAD, GOOD, STAGES
 
+Mode = Literal["light", "dark"]
 #: What axe is asked: WCAG 2.1 AA. Canvases, in which tables draw their cells, it cannot see into.
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 #: Rules that Streamlit's own frame breaks, whatever a page does.
@@ -70,23 +73,32 @@ def windows(browser: Browser) -> Iterator[dict[str, BrowserContext]]:
         yield {"light": light, "dark": dark}
 
 
-@pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("path", FULL)
-def test_a_page_with_runs(full: Workbench, windows: dict[str, BrowserContext], path: str, mode: str) -> None:
-    with tab_of(windows[mode]) as page:
-        judged(page, full.address + path)
+def test_a_page_with_runs(full: Workbench, windows: dict[str, BrowserContext], path: str) -> None:
+    """Every second one is opened in the light and then it gets dark, the others the other way round."""
+    modes = ("light", "dark") if FULL.index(path) % 2 else ("dark", "light")
+    with tab_of(windows[modes[0]]) as page:
+        judged(page, full.address + path, modes[0])
+        page.emulate_media(color_scheme=modes[1])
+        judge(page, modes[1])
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_of_an_empty_home(empty: Workbench, windows: dict[str, BrowserContext], path: str) -> None:
     with tab_of(windows["light"]) as page:
-        judged(page, empty.address + path)
+        judged(page, empty.address + path, "light")
 
 
-def judged(page: Page, address: str) -> None:
-    """Open a page, wait until it has drawn itself, and judge it."""
+def judged(page: Page, address: str, mode: Mode) -> None:
+    """Open a page, and judge it."""
     page.goto(address)
     expect(page.get_by_role("heading").first).to_be_visible()
+    judge(page, mode)
+
+
+def judge(page: Page, mode: Mode) -> None:
+    """Wait until an open page has drawn itself, and judge it."""
+    expect(page.locator(":root")).to_have_css("--bh-ground", palette(mode).ground)
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached()
     expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
