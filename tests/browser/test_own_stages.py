@@ -16,9 +16,9 @@ def test_a_stage_is_written_run_edited_and_compared(workbench: Workbench, page: 
     started(workbench, page, 1)
     stage_files(workbench.home, my_lib=LIB.replace("= 1.0", "= 0.5  # half"))
     started(workbench, page, 2)
-    judged(page, f"{workbench.address}/compare?containers=1/0,2/0")
+    judged(page, f"{workbench.address}/compare?containers=1/0,2/0", "light")
     expect(page.locator(".bh-diff .bh-added").nth(1)).to_have_text("+    found[market.close > high] = 0.5  # half\n")
-    judged(page, f"{workbench.address}/container?run=2&container=0&event=5")
+    judged(page, f"{workbench.address}/container?run=2&container=0&event=5", "light")
 
 
 def started(workbench: Workbench, page: Page, run: int) -> None:
