@@ -121,10 +121,15 @@ def options(address: str, port: int, login: Login | None = None) -> dict[str, Se
 
 
 def may_enter(email: object, verified: object, emails: Sequence[str]) -> bool:
-    """Whether somebody who has logged in may use the workbench: everybody, or those on the list."""
+    """Whether somebody who has logged in may use the workbench: everybody, or those on the list.
+
+    `verified`: the provider's claim `email_verified`; some write it as a text, some not at all.
+    """
     if not emails:
         return True
-    return isinstance(email, str) and verified is not False and email.strip().casefold() in emails
+    if verified is not None and str(verified).casefold() != "true":
+        return False
+    return isinstance(email, str) and email.strip().casefold() in emails
 
 
 def _secrets(files: Sequence[Path]) -> dict[str, Any]:

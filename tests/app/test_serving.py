@@ -139,8 +139,11 @@ def test_who_may_come_in() -> None:
     emails = ("ann@lab.example",)
     assert serving.may_enter(None, None, ())
     assert serving.may_enter(" Ann@Lab.Example", True, emails) and serving.may_enter("ann@lab.example", None, emails)
-    for email, verified in (("bob@lab.example", True), ("ann@lab.example", False), (None, True), ("", True), (1, True)):
-        assert not serving.may_enter(email, verified, emails)
+    assert serving.may_enter("ann@lab.example", "true", emails)
+    for email in ("bob@lab.example", None, "", 1):
+        assert not serving.may_enter(email, True, emails)
+    for verified in (False, "false", "False", 0, "", "no"):
+        assert not serving.may_enter("ann@lab.example", verified, emails)
 
 
 GOOD_HOSTS = ("127.0.0.1:8501", "localhost", "LOCALHOST:8501", "[::1]:8501", "127.0.0.1")
