@@ -150,7 +150,8 @@ def _names(sources: Sequence[Source], kind: str) -> tuple[str, ...]:
                 raise ConfigError(source.problem)
         known = {one for source in sources for one in declared(source)}
         known |= {*BUILT_IN.strategies, *BUILT_IN.classifiers}
-        raise ConfigError(f"no such kind '{kind}'; {nearest(kind, known)}")
+        unread = next((f" (and {source.problem})" for source in sources if source.problem), "")
+        raise ConfigError(f"no such kind '{kind}'; {nearest(kind, known)}{unread}")
     if len(names) > 1:
         both = " and ".join(f"stages/{name}.py" for name in names)
         raise ConfigError(f"the kind '{kind}' stands in {both}; rename one of them")

@@ -67,6 +67,19 @@ def _loopback(host: str) -> bool:
         return False
 
 
+def _backend(client: Any, parcel: Parcel) -> Any:
+    """joblib's backend for Dask, which sends `parcel` to every worker before any task."""
+    from joblib._dask import DaskDistributedBackend
+
+    class Backend(DaskDistributedBackend):  # type: ignore[misc]
+        """As it is, but for a cluster that has come down to one worker: joblib would use none, and run all here."""
+
+        def effective_n_jobs(self, n_jobs: int) -> int:
+            return max(int(super().effective_n_jobs(n_jobs)), 2)
+
+    return Backend(client=client, scatter=[parcel])
+
+
 class Cluster:
     """The workers of a cluster, made ready for one plan. A context manager. Raises InputError when there are none."""
 
@@ -147,7 +160,7 @@ class Cluster:
     def _run(self, tasks: list[Task], found: "queue.SimpleQueue[Any]") -> None:
         """Hand the tasks to joblib; what comes back, or the error that ends it, goes to `found`."""
         try:
-            with joblib.parallel_config(backend="dask", client=self._client, scatter=[self._parcel]):
+            with joblib.parallel_config(backend=_backend(self._client, self._parcel)):
                 parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
                 for blocks in parallel(joblib.delayed(cell_elsewhere)(self._parcel, task) for task in tasks):
                     found.put(blocks)

@@ -139,11 +139,22 @@ def test_a_worker_of_another_engine_is_refused(scheduler: str, monkeypatch: pyte
     assert "\n" not in str(error.value)
 
 
+def one_worker(threads: int) -> distributed.LocalCluster:
+    return distributed.LocalCluster(
+        n_workers=1, threads_per_worker=threads, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    )
+
+
+def test_a_cluster_of_one_worker_is_used(expected: dict[int, tuple[str, str | None]]) -> None:
+    """joblib takes it that one has nothing to hand out, and would run everything in this process."""
+    with one_worker(threads=1) as cluster, Pool(sweep(), 2, "dask", scheduler=cluster.scheduler_address) as pool:
+        assert pool.workers == 1
+        assert digests_of(pool) == expected
+
+
 def test_a_worker_of_several_threads_is_refused() -> None:
     with (
-        distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-        ) as cluster,
+        one_worker(threads=2) as cluster,
         Pool(sweep(), 2, "dask", scheduler=cluster.scheduler_address) as pool,
         pytest.raises(InputError, match="has 2 threads; start it with --nthreads 1 --nworkers 2"),
     ):
