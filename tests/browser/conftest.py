@@ -30,6 +30,16 @@ PATIENCE = 90_000
 PROBES = tuple(f"/{entry.file}/_stcore/{name}" for entry in ENTRIES[1:] for name in ("health", "host-config"))
 
 
+#: Whether a page is drawn: its heading is there, nothing runs, nothing is a placeholder, its colours are the mode's.
+_SETTLED = """ground => {
+    const root = getComputedStyle(document.documentElement), seen = document.querySelector("h1, h2, h3");
+    return seen && seen.checkVisibility()
+        && document.querySelector("[data-testid=stApp][data-test-script-state=notRunning]")
+        && !document.querySelector("[data-testid=stSkeleton]")
+        && (ground === null || root.getPropertyValue("--bh-ground").trim() === ground);
+}"""
+
+
 @dataclass
 class Workbench:
     """A running server: where it is, where its home is, and what it said."""
@@ -60,6 +70,12 @@ def workbench(tmp_path: Path) -> Iterator[Workbench]:
     """The workbench on an empty home."""
     with serving(tmp_path / "home") as found:
         yield found
+
+
+def settled(page: Page, ground: str | None = None) -> None:
+    """Wait until the page's script has run to its end, on this `ground`, and see that it shows no exception."""
+    page.wait_for_function(_SETTLED, arg=ground)  # at each frame; `expect` looks after a second again
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 @contextlib.contextmanager

@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 from app.services.home import Home
 from app.services.reading import read
 from tests.app.small import SMALL, write
-from tests.browser.conftest import ROOT, Workbench
-from tests.browser.test_journey import settled
+from tests.browser.conftest import ROOT, Workbench, settled
 
 #: Pixels from the left at which the first and the last bar in view stand, for each figure of the page.
 EDGES = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => {

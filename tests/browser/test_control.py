@@ -8,8 +8,7 @@ from playwright.sync_api import Browser, expect
 from app.services.home import Home
 from app.services.launch import launch
 from tests.app.test_control import CONFIG, Gate
-from tests.browser.conftest import serving, tab
-from tests.browser.test_journey import settled
+from tests.browser.conftest import serving, settled, tab
 
 
 def test_a_run_is_watched_killed_in_paused_and_resumed(tmp_path: Path, browser: Browser) -> None:

@@ -9,8 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from app.services import drafting
 from app.services.home import Home
-from tests.browser.conftest import ROOT, Workbench
-from tests.browser.test_journey import settled
+from tests.browser.conftest import ROOT, Workbench, settled
 
 
 def test_built_by_clicks_and_run_on_the_command_line(workbench: Workbench, page: Page, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from app.services.home import Home
 from app.services.reading import read
-from tests.browser.conftest import Workbench
+from tests.browser.conftest import Workbench, settled
 
 #: Where in the window the fill of that place in its trace lies, and its seq: the one farthest from all others.
 LONELIEST = """() => {
@@ -82,9 +82,3 @@ def explained(page: Page, workbench: Workbench, index: int, seq: int) -> None:
         expect(page.locator(".bh-step").last).to_contain_text(item.name)
     if "SIGNAL" in kinds:
         expect(page.locator(".bh-kind-signal")).to_contain_text("SMA(close, timeperiod=")
-
-
-def settled(page: Page) -> None:
-    """The script has run to its end and no exception is shown."""
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached()
-    expect(page.get_by_test_id("stException")).to_have_count(0)

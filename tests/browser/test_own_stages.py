@@ -6,9 +6,8 @@ from playwright.sync_api import Page, expect
 
 from app.forms.state import packed
 from tests.app.own import FILES, LIB, OWN, stage_files
-from tests.browser.conftest import Workbench
+from tests.browser.conftest import Workbench, settled
 from tests.browser.test_accessibility import judged
-from tests.browser.test_journey import settled
 
 
 def test_a_stage_is_written_run_edited_and_compared(workbench: Workbench, page: Page) -> None:

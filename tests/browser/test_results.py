@@ -10,8 +10,7 @@ from app.services import executing, running
 from app.services.home import Home
 from db.store import Condition
 from tests.app.small import bulkhead
-from tests.browser.conftest import Workbench
-from tests.browser.test_journey import settled
+from tests.browser.conftest import Workbench, settled
 
 SWEPT = """
 [experiment]

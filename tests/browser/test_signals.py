@@ -9,8 +9,7 @@ from app.services import executing, running
 from app.services.home import Home
 from app.services.reading import read
 from engine.events import Kind
-from tests.browser.conftest import Workbench
-from tests.browser.test_journey import settled
+from tests.browser.conftest import Workbench, settled
 
 GENERATION = """
 [experiment]

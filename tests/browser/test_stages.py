@@ -6,9 +6,8 @@ from playwright.sync_api import Page, expect
 
 from app.services.stages import FOLDER
 from tests.app.own import FILES
-from tests.browser.conftest import Workbench
+from tests.browser.conftest import Workbench, settled
 from tests.browser.test_experiment import editor, shows, typed
-from tests.browser.test_journey import settled
 
 
 def test_from_the_library_into_an_experiment(workbench: Workbench, page: Page) -> None:
