@@ -51,7 +51,9 @@ class Runner:
 
     @property
     def ended(self) -> bool:
-        return psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
+        """Whether it is a zombie altogether: its first thread is one while the others still hold its locks."""
+        process = psutil.Process(self.pid)
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1
 
     @property
     def stopped(self) -> bool:
