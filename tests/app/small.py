@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.main import outcome
+
+ROOT = Path(__file__).parents[2]
 
 #: 8 containers: two strategies, one of them random, under two classifiers and a stop or none, with held-out bars.
 SMALL = """
@@ -75,6 +79,18 @@ def bulkhead(home: Path, *arguments: str) -> Told:
     with redirect_stdout(out), redirect_stderr(err):
         code = outcome([*arguments, "--home", str(home)])
     return Told(code, out.getvalue(), err.getvalue())
+
+
+def python(home: Path, text: str) -> Told:
+    """Run a script in a process of its own, as somebody who has Bulkhead and this home."""
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        env={"PYTHONPATH": str(ROOT), "HOME": str(Path.home()), "BULKHEAD_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Told(done.returncode, done.stdout, done.stderr)
 
 
 def refused(told: Told, *words: str) -> None:

@@ -17,6 +17,7 @@ from app.cli.main import app as application
 from app.services.workflow.schema import KINDS, is_workflow, parse_workflow
 from engine import config
 from engine.experiment import parse_experiment
+from tests.app.small import bulkhead, python
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -42,35 +43,21 @@ def test_every_command_is_in_the_readme(name: str) -> None:
     assert f"bulkhead {name}" in README
 
 
-def test_every_command_and_the_python_of_the_readme_run(tmp_path: Path) -> None:
-    (tmp_path / "assets").symlink_to(ROOT / "assets")
+def test_every_command_and_the_python_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("assets").symlink_to(ROOT / "assets")
     rows = [f"2024-01-{day:02},{day},{day + 1},{day - 0.5},{day},1000" for day in range(1, 31)]
-    (tmp_path / "prices.csv").write_text("\n".join(["Date,Open,High,Low,Close,Volume", *rows]))
-    (tmp_path / "signals.csv").write_text("time,symbol,value\n2004-01-05,IBM,0.5\n2004-02-02,IBM,0\n")
+    Path("prices.csv").write_text("\n".join(["Date,Open,High,Low,Close,Volume", *rows]))
+    Path("signals.csv").write_text("time,symbol,value\n2004-01-05,IBM,0.5\n2004-02-02,IBM,0\n")
     lines = block("commands")
     assert len(lines) >= 9
     for line in lines:
-        words = shlex.split(line)
-        assert words[0] == "bulkhead"
-        done = subprocess.run(
-            [sys.executable, "-m", "app.cli", *words[1:], "--home", str(tmp_path / "home")],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        name, *words = shlex.split(line)
+        told = bulkhead(tmp_path / "home", *words)
+        assert (name, told.code) == ("bulkhead", 0), f"{line}\n{told.err}"
     (script,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "HOME": str(Path.home()), "BULKHEAD_HOME": str(tmp_path / "home")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    told = python(tmp_path / "home", script)
+    assert told.code == 0, told.err
 
 
 def test_the_cluster_of_the_readme_starts_and_runs_the_sample(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
+
+import pytest
+
+from tests.app.small import Told, bulkhead, python
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "TUTORIAL.md").read_text()
@@ -17,34 +19,24 @@ def steps() -> list[tuple[str, str, str]]:
     return [(kind, name, text) for name, kind, text in BLOCK.findall(TUTORIAL)]
 
 
-def test_every_step_of_the_tutorial_runs(tmp_path: Path) -> None:
-    (tmp_path / "assets").symlink_to(ROOT / "assets")
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    environment = {
-        "PYTHONPATH": str(ROOT),
-        "PATH": path,
-        "HOME": str(Path.home()),
-        "BULKHEAD_HOME": str(tmp_path / "home"),
-    }
+def test_every_step_of_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("assets").symlink_to(ROOT / "assets")
     ran = {"console": 0, "python": 0, "file": 0}
     for kind, name, text in steps():
         if name:
-            (tmp_path / name).write_text(text)
+            Path(name).write_text(text)
             ran["file"] += 1
             continue
         assert kind in ran, f"nothing is done with a block of {kind}"
-        commands = [["-c", text]] if kind == "python" else [console(line) for line in text.splitlines()]
-        for command in commands:
-            done = subprocess.run(
-                [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, f"{command}\n{done.stderr}"
-            assert done.stdout.strip() or "-o" in command, f"{command} said nothing"
-        ran[kind] += len(commands)
+        for step in [text] if kind == "python" else text.splitlines():
+            told = python(tmp_path / "home", step) if kind == "python" else command(tmp_path / "home", step)
+            assert told.code == 0, f"{step}\n{told.err}"
+            assert told.out.strip() or " -o " in step, f"{step} said nothing"
+            ran[kind] += 1
     assert ran == {"console": 16, "python": 1, "file": 3}
 
 
-def console(line: str) -> list[str]:
-    words = shlex.split(line.removeprefix("$ "))
-    assert line.startswith("$ bulkhead ") and words[0] == "bulkhead"
-    return ["-m", "app.cli", *words[1:]]
+def command(home: Path, line: str) -> Told:
+    assert line.startswith("$ bulkhead ")
+    return bulkhead(home, *shlex.split(line)[2:])
