@@ -1,6 +1,7 @@
 """A researcher's own stages from file to run to reproduction: nothing of them runs but in a child."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -32,6 +33,12 @@ def home(tmp_path_factory) -> Path:
     told = bulkhead(folder, "run", write(folder, OWN, "own.toml"), "--workers", "2", "--json")
     assert told.code == 0, told
     return folder
+
+
+@pytest.fixture(autouse=True)
+def checked(home: Path, tmp_path: Path) -> None:
+    """The verdicts on `FILES` as they are lie in each test's home: to come to them takes a second."""
+    shutil.copytree(home / "cache" / "checks", tmp_path / "cache" / "checks")
 
 
 def ran(home: Path, text: str = OWN) -> dict[str, object]:
