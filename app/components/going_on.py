@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from app.components import html
+from app.components import html, where
 from app.components.numbers import many
 from app.services import launch
 from app.services.home import Home
@@ -23,8 +23,12 @@ def offers(run: Run) -> bool:
 
 
 def buttons(run: Run) -> None:
-    """Resume, and Run the failed again, where they make sense. While one is on its way, both wait."""
-    waiting = STARTING in STATE
+    """Resume, and Run the failed again, where they make sense, and where they run. While one starts, both wait."""
+    again = bool(run.failed) and run.pid is None and run.status in (*BROKEN, "done")
+    if not (offers(run) or again):
+        return
+    place = where.menu(f"resume-{run.id}", run.backend)
+    waiting = STARTING in STATE or bool(place.problem)
     if offers(run):
         st.button(
             "Resume",
@@ -32,11 +36,11 @@ def buttons(run: Run) -> None:
             icon=":material/play_arrow:",
             help="Runs what is not stored yet; the digest is that of an unbroken run.",
             on_click=_ask,
-            args=(run.id, False),
+            args=(run.id, False, place.scheduler),
             disabled=waiting,
             key="resume",
         )
-    if run.failed and run.pid is None and run.status in (*BROKEN, "done"):
+    if again:
         left = run.containers - run.done - run.failed
         more = f", and {many(left, 'container')} that did not run yet" if left else ""
         st.button(
@@ -44,7 +48,7 @@ def buttons(run: Run) -> None:
             icon=":material/restart_alt:",
             help=f"Takes back {many(run.failed, 'container')} that failed and runs them anew{more}.",
             on_click=_ask,
-            args=(run.id, True),
+            args=(run.id, True, place.scheduler),
             disabled=waiting,
             key="again",
         )
@@ -52,12 +56,12 @@ def buttons(run: Run) -> None:
 
 def go_on(home: Home, run: Run) -> None:
     """Do what was asked of this run, or say why it cannot be done."""
-    run_id, failed = STATE.get(STARTING, (None, False))
+    run_id, failed, scheduler = STATE.get(STARTING, (None, False, None))
     if run_id == run.id:
         STATE.pop(REFUSED, None)
         try:
             with st.spinner("Starting…"):
-                launch.resume(home, run_id, failed)
+                launch.resume(home, run_id, failed, scheduler=scheduler)
             st.query_params["run"] = str(run_id)
         except InputError as error:
             STATE[REFUSED] = run_id, str(error)
@@ -70,7 +74,7 @@ def go_on(home: Home, run: Run) -> None:
         st.html(html.notice(problem, "error"))
 
 
-def _ask(run_id: int, failed: bool) -> None:
+def _ask(run_id: int, failed: bool, scheduler: str | None) -> None:
     """Remember to start; the buttons are drawn waiting. A double click is one click."""
     if time.monotonic() - STATE.get(STARTED_AT, -1.0) > 1.0:
-        STATE[STARTING] = run_id, failed
+        STATE[STARTING] = run_id, failed, scheduler

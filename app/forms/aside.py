@@ -5,9 +5,9 @@ import time
 import streamlit as st
 
 from app import navigation
-from app.components import html
+from app.components import html, where
 from app.components.numbers import many, seconds
-from app.forms import state, where
+from app.forms import state
 from app.services import drafting, running
 from app.services.drafting_check import Outlook, Problem, located
 from app.services.estimating import Estimate, size
@@ -29,7 +29,7 @@ def aside(home: Home, outlook: Outlook, estimate: Estimate | None) -> None:
     wrong = broken or (problem and _placed(problem))
     if wrong:
         st.html(html.notice(wrong, "error"))
-    place = where.where()
+    place = where.where("run")
     below = st.container()
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(

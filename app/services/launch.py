@@ -29,14 +29,15 @@ def launch(home: Home, text: str, workers: int | None = None, scheduler: str | N
     It goes on when this process ends. What it says stands in HOME/logs/run-<id>.log, or workflow-<id>.log. ConfigError
     with its one line when it cannot run, and nothing is left behind. `scheduler`: of the Dask cluster to run on.
     """
-    cluster = ["--backend", "dask", "--scheduler", scheduler] if scheduler else []
-    return _launched(home, ["run", "-", "--queue", *cluster], text, workers)
+    return _launched(home, ["run", "-", "--queue", *_on(scheduler)], text, workers)
 
 
-def resume(home: Home, run_id: int, failed: bool = False, workers: int | None = None) -> int:
+def resume(
+    home: Home, run_id: int, failed: bool = False, workers: int | None = None, scheduler: str | None = None
+) -> int:
     """Go on with a run in the background, as `bulkhead resume` does, with `failed` also with what was not done; returns
     its id. Else as `launch`."""
-    command = ["resume", str(run_id), "--queue", *(["--failed"] if failed else [])]
+    command = ["resume", str(run_id), "--queue", *(["--failed"] if failed else []), *_on(scheduler)]
     with home.store() as store:
         return _launched(home, command, "", workers, lambda: store.progress(run_id).status in ("queued", "running"))
 
@@ -45,6 +46,11 @@ def resume_workflow(home: Home, workflow_id: int, phase: str | None = None, work
     """Go on with a workflow in the background, as `bulkhead workflow resume` does; returns its id. Else as `launch`."""
     command = ["workflow", "resume", str(workflow_id), "--queue", *(["--phase", phase] if phase is not None else [])]
     return _launched(home, command, "", workers)
+
+
+def _on(scheduler: str | None) -> list[str]:
+    """The options for a run on the cluster of a scheduler, or on this machine."""
+    return ["--backend", "dask", "--scheduler", scheduler] if scheduler else []
 
 
 def _launched(

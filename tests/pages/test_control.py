@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.components import control
+from app.components import control, where
 from app.services import launch, running
 from app.services.home import Home
 from db.store import Lease, Store
@@ -17,12 +17,12 @@ from tests.pages.conftest import BAD_RUN, GOOD, GOOD_RUN, LIVE_RUN, Open, addres
 
 
 @contextmanager
-def working(path: Path, ends: str | None = None) -> Iterator[tuple[Store, Lease]]:
+def working(path: Path, ends: str | None = None, backend: str = "sequential") -> Iterator[tuple[Store, Lease]]:
     """A run on its way in this home, in the hands of this process, with container 7 on a desk."""
     home = Home(path)
     prepared = running.check(home, GOOD)
     with home.store() as store:
-        run_id = running.create(store, prepared, 1, "sequential")
+        run_id = running.create(store, prepared, 1, backend)
         with store.claim(run_id) as lease, Desk(store.folder(run_id)) as desk:
             store.start(lease, 0.5)
             desk.note(7, os.getpid())
@@ -100,20 +100,50 @@ def test_a_run_in_the_queue_says_what_it_waits_for(page: Open, full: Path) -> No
             assert f"In the queue</span> after run {LIVE_RUN}<" in said(page(full))
 
 
+def going_on(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool, str | None]]:
+    """What was asked to go on, instead of doing it: (run, with the failed, scheduler)."""
+    went: list[tuple[int, bool, str | None]] = []
+    monkeypatch.setattr(
+        launch, "resume", lambda home, run_id, failed, scheduler: went.append((run_id, failed, scheduler))
+    )
+    return went
+
+
 @pytest.mark.parametrize("status", ["paused", "stopped", "failed", "interrupted"])
 def test_a_run_that_ended_early_goes_on(page: Open, full: Path, monkeypatch: pytest.MonkeyPatch, status: str) -> None:
     with working(full, None if status == "interrupted" else status):
         pass
-    went: list[tuple[int, bool]] = []
-    monkeypatch.setattr(launch, "resume", lambda home, run_id, failed: went.append((run_id, failed)))
+    went = going_on(monkeypatch)
     app = page(full, run=LIVE_RUN)
     assert status in said(app)
     assert "again" not in [button.key for button in app.button], "nothing has failed"
     app = shown(app.button("resume").click().run())
-    assert went == [(LIVE_RUN, False)]
+    assert went == [(LIVE_RUN, False, None)]
     assert address(app, "run") == str(LIVE_RUN)
     shown(app.button("resume").click().run())
     assert len(went) == 1, "a double click is one click"
+
+
+def test_a_run_goes_on_on_a_cluster(page: Open, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with working(full, "paused"):
+        pass
+    went = going_on(monkeypatch)
+    app = page(full, run=LIVE_RUN)
+    app = shown(app.segmented_control(f"resume-{LIVE_RUN}-where").set_value(where.CLUSTER).run())
+    assert app.button("resume").disabled, "there is no address yet"
+    app = shown(app.text_input(f"resume-{LIVE_RUN}-scheduler").input("127.0.0.1:8786").run())
+    shown(app.button("resume").click().run())
+    assert went == [(LIVE_RUN, False, "tcp://127.0.0.1:8786")]
+
+
+def test_a_run_that_began_on_a_cluster_goes_on_there_unless_told(page: Open, full: Path) -> None:
+    with working(full, "paused", "dask"):
+        pass
+    app = page(full, run=LIVE_RUN)
+    assert app.segmented_control(f"resume-{LIVE_RUN}-where").value == where.CLUSTER
+    assert app.button("resume").disabled, "nobody knows the address"
+    app = shown(app.segmented_control(f"resume-{LIVE_RUN}-where").set_value(where.HERE).run())
+    assert not app.button("resume").disabled
 
 
 def test_a_run_on_its_way_and_one_that_is_complete_do_not_go_on(page: Open, full: Path) -> None:
@@ -123,19 +153,18 @@ def test_a_run_on_its_way_and_one_that_is_complete_do_not_go_on(page: Open, full
 
 
 def test_the_failed_are_run_again(page: Open, stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    went: list[tuple[int, bool]] = []
-    monkeypatch.setattr(launch, "resume", lambda home, run_id, failed: went.append((run_id, failed)))
+    went = going_on(monkeypatch)
     app = page(stored, run=BAD_RUN)
     assert "resume" not in [button.key for button in app.button], "it is done"
     shown(app.button("again").click().run())
-    assert went == [(BAD_RUN, True)]
+    assert went == [(BAD_RUN, True, None)]
 
 
 def test_what_cannot_go_on_says_why(page: Open, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with working(full, "paused"):
         pass
 
-    def refuse(home: Home, run_id: int, failed: bool) -> int:
+    def refuse(home: Home, run_id: int, failed: bool, scheduler: str | None) -> int:
         raise ConfigError("run 3 was begun with <b>another</b> version")
 
     monkeypatch.setattr(launch, "resume", refuse)

@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.charts.preview import SYMBOLS, preview
-from app.forms import aside, state, where
+from app.components import where
+from app.forms import aside, state
 from app.services import drafting, executing, running
 from app.services.home import Home
 from app.theme import DARK, LIGHT, Palette

@@ -12,8 +12,8 @@ from engine.parallel.cluster import check_address
 HERE, CLUSTER = "This machine", "Dask cluster"
 PLACEHOLDER = "tcp://127.0.0.1:8786"
 STATE = st.session_state
-#: What was chosen last, kept while other pages are shown: the state of a widget goes with it.
-PLACE, ADDRESS = "experiment.place", "experiment.scheduler"
+#: The address that was written last.
+ADDRESS = "scheduler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,25 @@ class Where:
     problem: str = ""
 
 
-def where() -> Where:
-    """The choice, as the reader has it now."""
-    STATE.setdefault("run-where", STATE.get(PLACE, HERE))
-    chosen = st.segmented_control("Run on", (HERE, CLUSTER), key="run-where", required=True)
-    STATE[PLACE] = chosen
+def menu(about: str, began: str) -> Where:
+    """The choice under a button that says what it is now. `began`: the backend of what is to go on."""
+    usual = CLUSTER if began == "dask" else HERE
+    name = "On a Dask cluster" if _chosen(about, usual) == CLUSTER else "On this machine"
+    with st.popover(name, icon=":material/dns:"):
+        return where(about, usual)
+
+
+def where(about: str, usual: str = HERE) -> Where:
+    """The choice, as the reader has it now. `about`: what is to run; each has a choice of its own."""
+    STATE.setdefault(f"{about}-where", _chosen(about, usual))
+    chosen = st.segmented_control("Run on", (HERE, CLUSTER), key=f"{about}-where", required=True)
+    STATE[f"{about}.place"] = chosen
     if chosen != CLUSTER:
         return Where()
-    STATE.setdefault("run-scheduler", STATE.get(ADDRESS, ""))
+    STATE.setdefault(f"{about}-scheduler", STATE.get(ADDRESS, ""))
     address = st.text_input(
         "Address of the scheduler",
-        key="run-scheduler",
+        key=f"{about}-scheduler",
         placeholder=PLACEHOLDER,
         help="tcp://127.0.0.1:PORT on this machine, tls://HOST:PORT elsewhere. `dask scheduler` says which.",
     ).strip()
@@ -43,6 +51,12 @@ def where() -> Where:
     if found.problem:
         st.html(html.notice(found.problem, "error" if address else "info"))
     return found
+
+
+def _chosen(about: str, usual: str) -> str:
+    """What was chosen last: it is kept while other pages are shown, as the state of a widget is not."""
+    chosen: str = STATE.get(f"{about}-where", STATE.get(f"{about}.place", usual))
+    return chosen
 
 
 def _checked(address: str) -> Where:
