@@ -34,7 +34,7 @@ def buttons(run: Run) -> None:
             "Resume",
             type="primary",
             icon=":material/play_arrow:",
-            help="Runs what is not stored yet; the digest is that of an unbroken run.",
+            help=place.problem or "Runs what is not stored yet; the digest is that of an unbroken run.",
             on_click=_ask,
             args=(run.id, False, place.scheduler),
             disabled=waiting,
@@ -46,7 +46,7 @@ def buttons(run: Run) -> None:
         st.button(
             "Run the failed again",
             icon=":material/restart_alt:",
-            help=f"Takes back {many(run.failed, 'container')} that failed and runs them anew{more}.",
+            help=place.problem or f"Takes back {many(run.failed, 'container')} that failed and runs them anew{more}.",
             on_click=_ask,
             args=(run.id, True, place.scheduler),
             disabled=waiting,

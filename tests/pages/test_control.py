@@ -141,7 +141,7 @@ def test_a_run_that_began_on_a_cluster_goes_on_there_unless_told(page: Open, ful
         pass
     app = page(full, run=LIVE_RUN)
     assert app.segmented_control(f"resume-{LIVE_RUN}-where").value == where.CLUSTER
-    assert app.button("resume").disabled, "nobody knows the address"
+    assert app.button("resume").disabled and app.button("resume").help.startswith("Write the address")
     app = shown(app.segmented_control(f"resume-{LIVE_RUN}-where").set_value(where.HERE).run())
     assert not app.button("resume").disabled
 
